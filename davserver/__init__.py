@@ -1,0 +1,3 @@
+"""davserver: a self-hosted CalDAV and CardDAV server."""
+
+__version__ = "0.1.0"

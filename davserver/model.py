@@ -1,0 +1,190 @@
+"""Plain values that the rooms hand to each other. No behaviour beyond what the value itself knows.
+
+Times are integers: UTC seconds since 1970. Sizes are bytes. Names are single path segments, decoded.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class PrincipalKind(enum.StrEnum):
+    """CUTYPE of RFC 5545 3.2.3, lower case; ``user`` is INDIVIDUAL."""
+
+    USER = "user"
+    GROUP = "group"
+    RESOURCE = "resource"
+    ROOM = "room"
+
+
+class CollectionKind(enum.StrEnum):
+    """What a collection holds; the value is the resource type's element name."""
+
+    CALENDAR = "calendar"
+    ADDRESSBOOK = "addressbook"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user, group, room or resource (RFC 3744 section 2)."""
+
+    id: int
+    kind: PrincipalKind
+    name: str
+    display_name: str
+    email: str
+    admin: bool
+    disabled: bool
+    timezone: str
+    quota: int | None
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewPrincipal:
+    """What is needed to add a principal."""
+
+    name: str
+    kind: PrincipalKind = PrincipalKind.USER
+    display_name: str = ""
+    email: str = ""
+    admin: bool = False
+    timezone: str = ""
+    quota: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A way to prove to be a principal. ``secret`` is a hash, never a password.
+
+    ``kind`` is ``password`` (a passlib hash), ``md5-a1`` (RFC 7616 A1 hash with its realm, as Baïkal keeps it)
+    or ``app`` (a passlib hash of a generated app password).
+    """
+
+    id: int
+    kind: str
+    secret: str
+    realm: str
+    expires: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A principal with its credentials, read in one statement."""
+
+    principal: Principal
+    credentials: tuple[Credential, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A calendar or an address book. ``revision`` and ``stamp`` make its sync-token."""
+
+    id: int
+    owner_id: int
+    kind: CollectionKind
+    name: str
+    display_name: str | None
+    description: str | None
+    color: str | None
+    position: int | None
+    timezone: str | None
+    timezone_id: str | None
+    components: str
+    transparent: bool
+    revision: int
+    stamp: str
+    items: int
+    size: int
+    created: int
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewCollection:
+    """What is needed to create a collection. ``components`` is a comma separated list, "" for address books."""
+
+    owner_id: int
+    kind: CollectionKind
+    name: str
+    display_name: str | None = None
+    description: str | None = None
+    color: str | None = None
+    position: int | None = None
+    timezone: str | None = None
+    timezone_id: str | None = None
+    components: str = ""
+    transparent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A calendar object or a card without its body."""
+
+    id: int
+    collection_id: int
+    name: str
+    uid: str
+    component: str
+    etag: str
+    size: int
+    revision: int
+    created: int
+    modified: int
+
+
+class Timing(enum.IntEnum):
+    """How an item's ``first`` and ``last`` are to be compared with a time-range."""
+
+    EXACT = 0
+    """One instance in absolute time: the two comparisons decide."""
+    FLOATING = 1
+    """One instance in local time: the comparisons decide against the window in the calendar's zone."""
+    SERIES = 2
+    """A necessary condition only: the body must be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemIndex:
+    """What is kept beside a body so that queries need not parse it. Written at PUT and by ``db reindex``.
+
+    ``first`` and ``last`` (exclusive) are None where unbounded. ``search`` is the text of content/filters.
+    """
+
+    component: str
+    uid: str
+    first: int | None = None
+    last: int | None = None
+    timing: Timing = Timing.SERIES
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A checked body with its index row, ready to be stored."""
+
+    name: str
+    body: bytes
+    index: ItemIndex = field(default_factory=lambda: ItemIndex("", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of a sync answer: the item's etag, or None where it is gone."""
+
+    name: str
+    etag: str | None
+    revision: int
+    component: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ace:
+    """One access control entry on a collection (RFC 3744 5.5); only grants exist.
+
+    ``principal_id`` None means every signed-in user.
+    """
+
+    principal_id: int | None
+    privileges: frozenset[str]

@@ -1,0 +1,150 @@
+"""Databases and transactions: what differs between SQLite, PostgreSQL and MariaDB, and nothing else.
+
+    with store.read() as tx:    one consistent snapshot
+    with store.write() as tx:   SQLite takes its write lock at BEGIN, so a check and the write that
+                                depends on it are one step; the others lock the collection's row
+
+A write is durable when the block ends: SQLite runs in WAL mode with synchronous=FULL.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from davserver.errors import ConfigError
+
+BUSY_SECONDS = 30
+"""How long a SQLite connection waits for another process's write lock."""
+
+PAGE_CACHE_KIB = 4096
+"""SQLite's page cache per connection; with a handful of threads it stays far below the idle memory."""
+
+_RETRY_CODES = {"40001", "40P01", "1213", "1205", "1020"}
+"""Serialization failures and deadlocks of PostgreSQL (SQLSTATE) and MariaDB (error number)."""
+
+
+class Store:
+    """An opened database. Safe to share between threads; a forked child opens connections of its own."""
+
+    def __init__(self, url: URL, *, synchronous: str = "FULL", pool_size: int = 8) -> None:
+        self.url = url
+        self.dialect = url.get_backend_name()
+        self.engine = _create_engine(url, synchronous, pool_size)
+        self._reads, self._writes = _read_and_write(self.engine, self.dialect)
+        os.register_at_fork(after_in_child=self._forget_connections)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.dialect == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The database file of SQLite, None elsewhere."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database and leaves nothing behind."""
+        with self._reads.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is committed when the block ends, and undone when it raises."""
+        with self._writes.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+    def _forget_connections(self) -> None:
+        self.engine.dispose(close=False)
+
+
+def open_store(settings: Any) -> Store:
+    """The database that the settings name; an SQLite file is created with its folder.
+
+    Does not look at the schema: see :mod:`davserver.storage.migrations`.
+    """
+    configured = settings.storage.database_url
+    if configured:
+        try:
+            url = make_url(configured)
+        except Exception as error:  # noqa: BLE001 - SQLAlchemy raises several kinds for a malformed URL
+            raise ConfigError(f"storage.database_url is not a database URL: {error}") from None
+    else:
+        folder = Path(settings.storage.data_dir)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        url = URL.create("sqlite", database=str(folder / "davserver.db"))
+    return Store(url, synchronous=settings.storage.synchronous)
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same transaction, run again, may well succeed (deadlock, serialization failure)."""
+    original: Any = error.orig
+    code = getattr(original, "sqlstate", None) or (original.args[:1] or [""])[0]
+    return str(code) in _RETRY_CODES
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    """Whether the database is busy or away, so that a client should come again later."""
+    return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+
+
+def now() -> int:
+    """The clock of the storage: UTC seconds."""
+    return int(time.time())
+
+
+def _create_engine(url: URL, synchronous: str, pool_size: int) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=64,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 256},
+        )
+        event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, synchronous))
+        return engine
+    if url.get_backend_name() in ("mysql", "mariadb"):
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    return create_engine(url, pool_size=pool_size, max_overflow=64, pool_pre_ping=True, pool_recycle=1800)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, synchronous: str) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        "foreign_keys=ON",
+        f"cache_size=-{PAGE_CACHE_KIB}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _read_and_write(engine: Engine, dialect: str) -> tuple[Engine, Engine]:
+    """Two views of one pool. SQLite begins by hand (its driver would begin too late)."""
+    if dialect != "sqlite":
+        return (
+            engine.execution_options(isolation_level="REPEATABLE READ"),
+            engine.execution_options(isolation_level="READ COMMITTED"),
+        )
+    reads, writes = engine.execution_options(begin="BEGIN"), engine.execution_options(begin="BEGIN IMMEDIATE")
+    event.listen(engine, "begin", _begin_sqlite)
+    return reads, writes
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

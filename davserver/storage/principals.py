@@ -1,0 +1,177 @@
+"""Principals, their groups and their credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+
+from davserver.model import Credential, Login, NewPrincipal, Principal, PrincipalKind
+from davserver.storage import dead_properties
+from davserver.storage.engine import now
+from davserver.storage.schema import collection, credential, dead_property, item, lock, membership, principal
+
+_COLUMNS = (
+    principal.c.id,
+    principal.c.kind,
+    principal.c.name,
+    principal.c.display_name,
+    principal.c.email,
+    principal.c.admin,
+    principal.c.disabled,
+    principal.c.timezone,
+    principal.c.quota,
+    principal.c.created,
+)
+_CREDENTIAL = (
+    credential.c.id,
+    credential.c.kind,
+    credential.c.secret,
+    credential.c.realm,
+    credential.c.expires,
+)
+_BY_NAME = select(*_COLUMNS).where(principal.c.name == bindparam("name"))
+_BY_ID = select(*_COLUMNS).where(principal.c.id == bindparam("id"))
+_LOGIN = (
+    select(*_COLUMNS, *_CREDENTIAL)
+    .select_from(principal.outerjoin(credential, credential.c.principal_id == principal.c.id))
+    .where(principal.c.name == bindparam("name"))
+    .order_by(credential.c.id)
+)
+_GROUPS = (
+    select(*_COLUMNS)
+    .select_from(membership.join(principal, principal.c.id == membership.c.group_id))
+    .where(membership.c.member_id == bindparam("id"))
+    .order_by(principal.c.name)
+)
+_MEMBERS = (
+    select(*_COLUMNS)
+    .select_from(membership.join(principal, principal.c.id == membership.c.member_id))
+    .where(membership.c.group_id == bindparam("id"))
+    .order_by(principal.c.name)
+)
+
+
+def _principal(row: Any) -> Principal:
+    return Principal(row[0], PrincipalKind(row[1]), *row[2:5], bool(row[5]), bool(row[6]), *row[7:10])
+
+
+def get(tx: Connection, name: str) -> Principal | None:
+    """The principal of that name."""
+    row = tx.execute(_BY_NAME, {"name": name}).first()
+    return None if row is None else _principal(row)
+
+
+def by_id(tx: Connection, principal_id: int) -> Principal | None:
+    """The principal with that id."""
+    row = tx.execute(_BY_ID, {"id": principal_id}).first()
+    return None if row is None else _principal(row)
+
+
+def login(tx: Connection, name: str) -> Login | None:
+    """The principal with all its credentials, in one statement (the hot path of every request)."""
+    rows = tx.execute(_LOGIN, {"name": name}).fetchall()
+    if not rows:
+        return None
+    credentials = tuple(Credential(*row[10:15]) for row in rows if row[10] is not None)
+    return Login(_principal(rows[0]), credentials)
+
+
+def list_all(tx: Connection) -> list[Principal]:
+    """All principals by name."""
+    return [_principal(row) for row in tx.execute(select(*_COLUMNS).order_by(principal.c.name))]
+
+
+def by_email(tx: Connection, email: str) -> Principal | None:
+    """The first principal with that mail address, letter case ignored."""
+    statement = select(*_COLUMNS).where(func.lower(principal.c.email) == email.lower())
+    row = tx.execute(statement.order_by(principal.c.id)).first()
+    return None if row is None else _principal(row)
+
+
+def search(tx: Connection, text: str, limit: int) -> list[Principal]:
+    """Principals whose name, display name or mail address contains the text, letter case ignored."""
+    pattern = f"%{_like(text.lower())}%"
+    columns = (principal.c.name, principal.c.display_name, principal.c.email)
+    matches = or_(*(func.lower(column).like(pattern, escape="!") for column in columns))
+    statement = select(*_COLUMNS).where(matches, principal.c.disabled.is_(False))
+    return [_principal(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
+
+
+def _like(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def count(tx: Connection) -> int:
+    """How many principals there are; 0 means that nobody has set the server up yet."""
+    return int(tx.execute(select(func.count()).select_from(principal)).scalar_one())
+
+
+def add(tx: Connection, new: NewPrincipal) -> Principal:
+    """Add a principal; the name must be free (the caller checks and says so readably)."""
+    values = {
+        "name": new.name,
+        "kind": new.kind.value,
+        "display_name": new.display_name,
+        "email": new.email,
+        "admin": new.admin,
+        "disabled": False,
+        "timezone": new.timezone,
+        "quota": new.quota,
+        "created": now(),
+    }
+    tx.execute(insert(principal), values)
+    added = get(tx, new.name)
+    assert added is not None
+    return added
+
+
+def change(tx: Connection, principal_id: int, **values: Any) -> None:
+    """Change columns of a principal (display_name, email, admin, disabled, timezone, quota)."""
+    tx.execute(update(principal).where(principal.c.id == principal_id).values(**values))
+
+
+def remove(tx: Connection, principal_id: int) -> None:
+    """Remove a principal with everything it owns; nothing is left for a later user to inherit."""
+    mine = select(collection.c.id).where(collection.c.owner_id == principal_id)
+    items = select(item.c.id).where(item.c.collection_id.in_(mine))
+    for scope, ids in (("item", items), ("collection", mine)):
+        condition = (dead_property.c.scope == scope) & dead_property.c.scope_id.in_(ids)
+        tx.execute(delete(dead_property).where(condition))
+    for scope in dead_properties.PRINCIPAL_SCOPES:
+        dead_properties.forget(tx, scope, principal_id)
+    tx.execute(delete(lock).where(lock.c.principal_id == principal_id))
+    tx.execute(delete(principal).where(principal.c.id == principal_id))
+
+
+def set_credential(tx: Connection, principal_id: int, kind: str, secret: str, realm: str = "") -> None:
+    """Replace the principal's credentials of that kind by one."""
+    same = (credential.c.principal_id == principal_id) & (credential.c.kind == kind)
+    tx.execute(delete(credential).where(same))
+    values = {"principal_id": principal_id, "kind": kind, "secret": secret, "realm": realm}
+    tx.execute(insert(credential), {**values, "label": "", "created": now()})
+
+
+def remove_credentials(tx: Connection, principal_id: int, kind: str) -> None:
+    """Remove the principal's credentials of that kind."""
+    same = (credential.c.principal_id == principal_id) & (credential.c.kind == kind)
+    tx.execute(delete(credential).where(same))
+
+
+def groups_of(tx: Connection, principal_id: int) -> list[Principal]:
+    """The groups that the principal is a direct member of."""
+    return [_principal(row) for row in tx.execute(_GROUPS, {"id": principal_id})]
+
+
+def members_of(tx: Connection, group_id: int) -> list[Principal]:
+    """The direct members of a group."""
+    return [_principal(row) for row in tx.execute(_MEMBERS, {"id": group_id})]
+
+
+def set_members(tx: Connection, group_id: int, member_ids: Iterable[int]) -> None:
+    """Replace the members of a group."""
+    tx.execute(delete(membership).where(membership.c.group_id == group_id))
+    rows = [{"group_id": group_id, "member_id": member} for member in dict.fromkeys(member_ids)]
+    if rows:
+        tx.execute(insert(membership), rows)

@@ -1,0 +1,231 @@
+"""The tables, in the words of SQLAlchemy Core. The one description of what is stored.
+
+Rules: ids are never reused (a deleted user's rows can never be handed to the next one). Text is
+compared byte for byte on every database. A body lives apart from its item, so that listings read narrow
+rows. What changes here changes by a migration in migrations/versions, and a test compares the two.
+
+The heart is the revision: every write to a collection takes the next number, stamps the item or the
+tombstone with it, and leaves a row in ``revision`` whose random stamp is part of the sync-token. A token
+is good while its stamp is known here: one of another life of the database (a restored backup) is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")
+Bytes = LargeBinary().with_variant(mysql.LONGBLOB, "mysql", "mariadb")
+Name = String(255)
+
+_OPTIONS: dict[str, Any] = {
+    "sqlite_autoincrement": True,
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_nopad_bin",
+}
+
+
+def _table(name: str, *columns: Any) -> Table:
+    single_id = any(isinstance(column, Column) and column.name == "id" for column in columns)
+    options = _OPTIONS if single_id else {k: v for k, v in _OPTIONS.items() if k != "sqlite_autoincrement"}
+    return Table(name, metadata, *columns, **options)
+
+
+def _reference(name: str, target: str, **options: Any) -> Column[Any]:
+    return Column(name, Id, ForeignKey(target, ondelete="CASCADE"), **options)
+
+
+setting = _table(
+    "setting",
+    Column("name", String(100), primary_key=True),
+    Column("value", LongText, nullable=False),
+)
+
+principal = _table(
+    "principal",
+    Column("id", Id, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("name", Name, nullable=False, unique=True),
+    Column("display_name", Text, nullable=False, default=""),
+    Column("email", Name, nullable=False, default="", index=True),
+    Column("admin", Boolean, nullable=False, default=False),
+    Column("disabled", Boolean, nullable=False, default=False),
+    Column("timezone", String(100), nullable=False, default=""),
+    Column("quota", BigInteger),
+    Column("created", BigInteger, nullable=False),
+)
+
+membership = _table(
+    "membership",
+    _reference("group_id", "principal.id", nullable=False),
+    _reference("member_id", "principal.id", nullable=False, index=True),
+    PrimaryKeyConstraint("group_id", "member_id"),
+)
+
+credential = _table(
+    "credential",
+    Column("id", Id, primary_key=True),
+    _reference("principal_id", "principal.id", nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("secret", String(500), nullable=False),
+    Column("realm", Name, nullable=False, default=""),
+    Column("label", Name, nullable=False, default=""),
+    Column("created", BigInteger, nullable=False),
+    Column("last_used", BigInteger),
+    Column("expires", BigInteger),
+)
+
+collection = _table(
+    "collection",
+    Column("id", Id, primary_key=True),
+    _reference("owner_id", "principal.id", nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("display_name", Text),
+    Column("description", LongText),
+    Column("color", String(100)),
+    Column("position", Integer),
+    Column("timezone", LongText),
+    Column("timezone_id", Name),
+    Column("components", Name, nullable=False, default=""),
+    Column("transparent", Boolean, nullable=False, default=False),
+    Column("revision", BigInteger, nullable=False, default=0),
+    Column("stamp", String(32), nullable=False),
+    Column("items", Integer, nullable=False, default=0),
+    Column("size", BigInteger, nullable=False, default=0),
+    Column("created", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    UniqueConstraint("owner_id", "kind", "name"),
+)
+
+ace = _table(
+    "ace",
+    Column("id", Id, primary_key=True),
+    _reference("collection_id", "collection.id", nullable=False, index=True),
+    _reference("principal_id", "principal.id", index=True),
+    Column("privileges", Text, nullable=False),
+)
+
+item = _table(
+    "item",
+    Column("id", Id, primary_key=True),
+    _reference("collection_id", "collection.id", nullable=False),
+    Column("name", Name, nullable=False),
+    Column("uid", String(600), nullable=False),
+    Column("component", String(20), nullable=False),
+    Column("etag", String(100), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Column("first", BigInteger),
+    Column("last", BigInteger),
+    Column("timing", SmallInteger, nullable=False),
+    Column("search", LongText, nullable=False),
+    UniqueConstraint("collection_id", "name"),
+    Index("ix_item_uid", "collection_id", "uid"),
+    Index("ix_item_revision", "collection_id", "revision"),
+    Index("ix_item_range", "collection_id", "component", "last", "first"),
+)
+
+body = _table(
+    "body",
+    _reference("item_id", "item.id", primary_key=True, autoincrement=False),
+    Column("data", Bytes, nullable=False),
+)
+
+tombstone = _table(
+    "tombstone",
+    _reference("collection_id", "collection.id", nullable=False),
+    Column("name", Name, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    PrimaryKeyConstraint("collection_id", "name"),
+    Index("ix_tombstone_revision", "collection_id", "revision"),
+)
+
+revision = _table(
+    "revision",
+    _reference("collection_id", "collection.id", nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("stamp", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("collection_id", "revision"),
+)
+
+history = _table(
+    "history",
+    Column("id", Id, primary_key=True),
+    _reference("owner_id", "principal.id", nullable=False, index=True),
+    Column("collection_id", Id, nullable=False),
+    Column("collection_name", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("uid", String(600), nullable=False),
+    Column("component", String(20), nullable=False),
+    Column("etag", String(100), nullable=False),
+    Column("reason", String(20), nullable=False),
+    Column("actor", Name, nullable=False, default=""),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("data", Bytes, nullable=False),
+    Index("ix_history_item", "collection_id", "name"),
+)
+
+dead_property = _table(
+    "dead_property",
+    Column("id", Id, primary_key=True),
+    Column("scope", String(20), nullable=False),
+    Column("scope_id", Id, nullable=False),
+    Column("name", String(400), nullable=False),
+    Column("value", LongText, nullable=False),
+    UniqueConstraint("scope", "scope_id", "name"),
+)
+
+lock = _table(
+    "lock",
+    Column("token", String(100), primary_key=True),
+    Column("root", String(700), nullable=False, index=True),
+    _reference("principal_id", "principal.id", nullable=False, index=True),
+    Column("scope", String(20), nullable=False),
+    Column("depth", String(10), nullable=False),
+    Column("owner", LongText, nullable=False),
+    Column("timeout", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+audit = _table(
+    "audit",
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("actor", Name, nullable=False),
+    Column("action", String(100), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("address", String(100), nullable=False, default=""),
+    Column("detail", LongText, nullable=False, default=""),
+)

@@ -58,8 +58,8 @@ class NewPrincipal:
 class Credential:
     """A way to prove to be a principal. ``secret`` is a hash, never a password.
 
-    ``kind`` is ``password`` (a passlib hash), ``md5-a1`` (RFC 7616 A1 hash with its realm, as Baïkal keeps it)
-    or ``app`` (a passlib hash of a generated app password).
+    ``kind`` is ``password`` (a passlib hash), ``md5-a1`` (the A1 hash of RFC 7616 with its realm, as Baïkal
+    keeps it) or ``app`` (a passlib hash of a generated app password).
     """
 
     id: int
@@ -95,7 +95,7 @@ class Collection:
     transparent: bool
     revision: int
     stamp: str
-    items: int
+    item_count: int
     size: int
     created: int
     modified: int
@@ -103,7 +103,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class NewCollection:
-    """What is needed to create a collection. ``components`` is a comma separated list, "" for address books."""
+    """What is needed to create a collection. ``components``: comma separated, "" for address books."""
 
     owner_id: int
     kind: CollectionKind

@@ -75,7 +75,9 @@ def forget(tx: Connection, scope: str, scope_id: int) -> None:
 def forget_items(tx: Connection, collection_id: int) -> None:
     """Remove all properties of the items of a collection that goes away."""
     ids = select(item.c.id).where(item.c.collection_id == collection_id)
-    tx.execute(delete(dead_property).where(dead_property.c.scope == "item", dead_property.c.scope_id.in_(ids)))
+    tx.execute(
+        delete(dead_property).where(dead_property.c.scope == "item", dead_property.c.scope_id.in_(ids))
+    )
 
 
 def copy(tx: Connection, scope: str, source_id: int, target_id: int) -> None:

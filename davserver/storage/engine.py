@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from davserver.errors import ConfigError
 
@@ -82,7 +82,7 @@ def open_store(settings: Any) -> Store:
     if configured:
         try:
             url = make_url(configured)
-        except Exception as error:  # noqa: BLE001 - SQLAlchemy raises several kinds for a malformed URL
+        except (ArgumentError, ValueError) as error:
             raise ConfigError(f"storage.database_url is not a database URL: {error}") from None
     else:
         folder = Path(settings.storage.data_dir)

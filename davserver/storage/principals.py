@@ -12,7 +12,7 @@ from davserver.storage import dead_properties
 from davserver.storage.engine import now
 from davserver.storage.schema import collection, credential, dead_property, item, lock, membership, principal
 
-_COLUMNS = (
+_COLUMNS: Any = (
     principal.c.id,
     principal.c.kind,
     principal.c.name,
@@ -24,28 +24,28 @@ _COLUMNS = (
     principal.c.quota,
     principal.c.created,
 )
-_CREDENTIAL = (
+_CREDENTIAL: Any = (
     credential.c.id,
     credential.c.kind,
     credential.c.secret,
     credential.c.realm,
     credential.c.expires,
 )
-_BY_NAME = select(*_COLUMNS).where(principal.c.name == bindparam("name"))
-_BY_ID = select(*_COLUMNS).where(principal.c.id == bindparam("id"))
-_LOGIN = (
+_BY_NAME: Any = select(*_COLUMNS).where(principal.c.name == bindparam("name"))
+_BY_ID: Any = select(*_COLUMNS).where(principal.c.id == bindparam("id"))
+_LOGIN: Any = (
     select(*_COLUMNS, *_CREDENTIAL)
     .select_from(principal.outerjoin(credential, credential.c.principal_id == principal.c.id))
     .where(principal.c.name == bindparam("name"))
     .order_by(credential.c.id)
 )
-_GROUPS = (
+_GROUPS: Any = (
     select(*_COLUMNS)
     .select_from(membership.join(principal, principal.c.id == membership.c.group_id))
     .where(membership.c.member_id == bindparam("id"))
     .order_by(principal.c.name)
 )
-_MEMBERS = (
+_MEMBERS: Any = (
     select(*_COLUMNS)
     .select_from(membership.join(principal, principal.c.id == membership.c.member_id))
     .where(membership.c.group_id == bindparam("id"))

@@ -119,7 +119,7 @@ collection = _table(
     Column("transparent", Boolean, nullable=False, default=False),
     Column("revision", BigInteger, nullable=False, default=0),
     Column("stamp", String(32), nullable=False),
-    Column("items", Integer, nullable=False, default=0),
+    Column("item_count", Integer, nullable=False, default=0),
     Column("size", BigInteger, nullable=False, default=0),
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),

@@ -1,0 +1,21 @@
+"""The audit log: who changed accounts, shares and settings, when and from where. Never secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from davserver.storage.engine import now
+from davserver.storage.schema import audit
+
+
+def record(tx: Connection, actor: str, action: str, target: str, **context: str) -> None:
+    """Write one entry in the transaction of the change itself. ``context``: address, detail."""
+    row = {"at": now(), "actor": actor, "action": action, "target": target, "address": "", "detail": ""}
+    tx.execute(insert(audit), {**row, **context})
+
+
+def newest(tx: Connection, limit: int) -> list[Any]:
+    """The newest entries, newest first."""
+    return list(tx.execute(select(audit).order_by(audit.c.id.desc()).limit(limit)))

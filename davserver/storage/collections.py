@@ -1,0 +1,213 @@
+"""Calendars and address books, their revisions, and who else may use them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+
+from davserver.model import Ace, Collection, CollectionKind, NewCollection
+from davserver.storage import dead_properties
+from davserver.storage.engine import now
+from davserver.storage.schema import ace, collection, membership, principal, revision
+
+_COLUMNS: Any = (
+    collection.c.id,
+    collection.c.owner_id,
+    collection.c.kind,
+    collection.c.name,
+    collection.c.display_name,
+    collection.c.description,
+    collection.c.color,
+    collection.c.position,
+    collection.c.timezone,
+    collection.c.timezone_id,
+    collection.c.components,
+    collection.c.transparent,
+    collection.c.revision,
+    collection.c.stamp,
+    collection.c.item_count,
+    collection.c.size,
+    collection.c.created,
+    collection.c.modified,
+)
+_GET: Any = (
+    select(*_COLUMNS)
+    .select_from(collection.join(principal, principal.c.id == collection.c.owner_id))
+    .where(
+        principal.c.name == bindparam("owner"),
+        collection.c.kind == bindparam("kind"),
+        collection.c.name == bindparam("name"),
+    )
+)
+_BY_ID: Any = select(*_COLUMNS).where(collection.c.id == bindparam("id"))
+_OF_OWNER: Any = (
+    select(*_COLUMNS)
+    .where(collection.c.owner_id == bindparam("owner_id"), collection.c.kind == bindparam("kind"))
+    .order_by(collection.c.id)
+)
+_LOCK = _BY_ID.with_for_update(of=collection)
+_USED: Any = select(func.coalesce(func.sum(collection.c.size), 0)).where(
+    collection.c.owner_id == bindparam("owner_id")
+)
+_ADVANCE: Any = (
+    update(collection)
+    .where(collection.c.id == bindparam("b_id"))
+    .values(
+        revision=bindparam("b_revision"),
+        stamp=bindparam("b_stamp"),
+        modified=bindparam("b_modified"),
+        item_count=collection.c.item_count + bindparam("b_items"),
+        size=collection.c.size + bindparam("b_size"),
+    )
+)
+_REMEMBER: Any = insert(revision)
+_STAMP: Any = select(revision.c.stamp).where(
+    revision.c.collection_id == bindparam("id"), revision.c.revision == bindparam("revision")
+)
+_HOME_STATE: Any = select(
+    func.count(),
+    func.coalesce(func.sum(collection.c.revision), 0),
+    func.coalesce(func.max(collection.c.id), 0),
+).where(collection.c.owner_id == bindparam("owner_id"), collection.c.kind == bindparam("kind"))
+_GROUPS: Any = select(membership.c.group_id).where(membership.c.member_id == bindparam("user_id"))
+_GRANTED: Any = select(ace.c.privileges).where(
+    ace.c.collection_id == bindparam("id"),
+    or_(
+        ace.c.principal_id.is_(None),
+        ace.c.principal_id == bindparam("user_id"),
+        ace.c.principal_id.in_(_GROUPS),
+    ),
+)
+_ACL: Any = (
+    select(ace.c.principal_id, ace.c.privileges)
+    .where(ace.c.collection_id == bindparam("id"))
+    .order_by(ace.c.id)
+)
+
+_KINDS = {kind.value: kind for kind in CollectionKind}
+
+
+def _collection(row: Any) -> Collection:
+    return Collection(row[0], row[1], _KINDS[row[2]], *row[3:])
+
+
+def get(tx: Connection, owner: str, kind: CollectionKind, name: str) -> Collection | None:
+    """The collection at owner/name, in one statement."""
+    row = tx.execute(_GET, {"owner": owner, "kind": kind.value, "name": name}).first()
+    return None if row is None else _collection(row)
+
+
+def of_owner(tx: Connection, owner_id: int, kind: CollectionKind) -> list[Collection]:
+    """All collections of one kind in a home, oldest first."""
+    return [_collection(row) for row in tx.execute(_OF_OWNER, {"owner_id": owner_id, "kind": kind.value})]
+
+
+def lock(tx: Connection, collection_id: int) -> Collection | None:
+    """The collection as it is now, its row locked until the transaction ends.
+
+    Every write to a collection starts here, so the checks after it cannot be overtaken.
+    """
+    row = tx.execute(_LOCK, {"id": collection_id}).first()
+    return None if row is None else _collection(row)
+
+
+def create(tx: Connection, new: NewCollection) -> Collection:
+    """Create an empty collection; the name must be free (UNIQUE makes a race an IntegrityError)."""
+    moment = now()
+    values = {
+        **{field: getattr(new, field) for field in new.__dataclass_fields__},
+        "kind": new.kind.value,
+        "revision": 1,
+        "stamp": _new_stamp(),
+        "item_count": 0,
+        "size": 0,
+        "created": moment,
+        "modified": moment,
+    }
+    key: Any = tx.execute(insert(collection), values).inserted_primary_key
+    created = _collection(tx.execute(_BY_ID, {"id": key[0]}).one())
+    _remember(tx, created.id, created.revision, created.stamp, moment)
+    return created
+
+
+def change(tx: Connection, collection_id: int, **values: Any) -> None:
+    """Change columns that describe a collection (display_name, color, …); items keep their revisions."""
+    tx.execute(update(collection).where(collection.c.id == collection_id).values(**values))
+
+
+def remove(tx: Connection, target: Collection) -> None:
+    """Remove a collection with its items; move the bodies to history first (see items.bury)."""
+    dead_properties.forget_items(tx, target.id)
+    dead_properties.forget(tx, "collection", target.id)
+    tx.execute(delete(collection).where(collection.c.id == target.id))
+
+
+def advance(tx: Connection, target: Collection, *, items: int = 0, size: int = 0) -> int:
+    """Take the next revision of a locked collection, count items and bytes; returns the revision."""
+    taken, stamp, moment = target.revision + 1, _new_stamp(), now()
+    values = {
+        "b_id": target.id,
+        "b_revision": taken,
+        "b_stamp": stamp,
+        "b_modified": moment,
+        "b_items": items,
+        "b_size": size,
+    }
+    tx.execute(_ADVANCE, values)
+    _remember(tx, target.id, taken, stamp, moment)
+    return taken
+
+
+def _remember(tx: Connection, collection_id: int, taken: int, stamp: str, moment: int) -> None:
+    tx.execute(_REMEMBER, {"collection_id": collection_id, "revision": taken, "stamp": stamp, "at": moment})
+
+
+def _new_stamp() -> str:
+    return secrets.token_hex(6)
+
+
+def knows(tx: Connection, collection_id: int, at_revision: int, stamp: str) -> bool:
+    """Whether this database gave out that revision with that stamp."""
+    known = tx.execute(_STAMP, {"id": collection_id, "revision": at_revision}).scalar()
+    return known == stamp
+
+
+def home_state(tx: Connection, owner_id: int, kind: CollectionKind) -> str:
+    """A text that changes whenever anything in a home changes (getctag of a home, for iOS)."""
+    row = tx.execute(_HOME_STATE, {"owner_id": owner_id, "kind": kind.value}).one()
+    return "-".join(str(value) for value in row)
+
+
+def used_bytes(tx: Connection, owner_id: int) -> int:
+    """Bytes of all bodies that the principal owns (RFC 4331 quota-used-bytes)."""
+    return int(tx.execute(_USED, {"owner_id": owner_id}).scalar_one())
+
+
+def granted(tx: Connection, collection_id: int, user_id: int) -> frozenset[str]:
+    """The privileges that the collection's list grants a user, himself or by his groups."""
+    rows = tx.execute(_GRANTED, {"id": collection_id, "user_id": user_id})
+    return frozenset(privilege for row in rows for privilege in row[0].split())
+
+
+def acl(tx: Connection, collection_id: int) -> list[Ace]:
+    """The access control list of a collection (RFC 3744 5.5), in order."""
+    rows = tx.execute(_ACL, {"id": collection_id})
+    return [Ace(row[0], frozenset(row[1].split())) for row in rows]
+
+
+def set_acl(tx: Connection, collection_id: int, entries: Iterable[Ace]) -> None:
+    """Replace the access control list of a collection."""
+    tx.execute(delete(ace).where(ace.c.collection_id == collection_id))
+    rows = [
+        {
+            "collection_id": collection_id,
+            "principal_id": entry.principal_id,
+            "privileges": " ".join(sorted(entry.privileges)),
+        }
+        for entry in entries
+    ]
+    if rows:
+        tx.execute(insert(ace), rows)

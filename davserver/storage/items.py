@@ -1,0 +1,239 @@
+"""Calendar objects and cards: bodies byte for byte, with their index rows, changes and history.
+
+Every write happens on a locked collection (collections.lock) and takes a revision; the item or its
+tombstone is stamped with it. There is no other way in, so no import or sync path can bypass the sync-token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, union_all, update
+
+from davserver.model import Change, Collection, Item, NewItem
+from davserver.storage import collections, dead_properties
+from davserver.storage.engine import now
+from davserver.storage.schema import body, history, item, tombstone
+
+NAMES_PER_STATEMENT = 250
+"""How many names go into one IN (…); below every database's limit of parameters."""
+
+COLUMNS = (
+    item.c.id,
+    item.c.collection_id,
+    item.c.name,
+    item.c.uid,
+    item.c.component,
+    item.c.etag,
+    item.c.size,
+    item.c.revision,
+    item.c.created,
+    item.c.modified,
+)
+_BODIES = item.join(body, body.c.item_id == item.c.id)
+_IN_COLLECTION = item.c.collection_id == bindparam("collection_id")
+_GET: Any = select(*COLUMNS).where(_IN_COLLECTION, item.c.name == bindparam("name"))
+_GET_BODY: Any = (
+    select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION, item.c.name == bindparam("name"))
+)
+_BODY: Any = select(body.c.data).where(body.c.item_id == bindparam("id"))
+_LIST: Any = select(*COLUMNS).where(_IN_COLLECTION).order_by(item.c.id)
+_LIST_BODIES: Any = (
+    select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.id)
+)
+_NAMED = item.c.name.in_(bindparam("names", expanding=True))
+_BY_NAMES: Any = select(*COLUMNS).where(_IN_COLLECTION, _NAMED)
+_BY_NAMES_BODIES: Any = select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION, _NAMED)
+_BY_UID: Any = select(item.c.name).where(_IN_COLLECTION, item.c.uid == bindparam("uid"))
+_CHANGES: Any = (
+    union_all(
+        select(item.c.name, item.c.etag, item.c.revision, item.c.component).where(
+            _IN_COLLECTION, item.c.revision > bindparam("since")
+        ),
+        select(tombstone.c.name, literal(None), tombstone.c.revision, literal("")).where(
+            tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.revision > bindparam("since")
+        ),
+    )
+    .order_by("revision")
+    .limit(bindparam("limit"))
+)
+_WRITTEN = ("uid", "component", "etag", "size", "revision", "modified", "first", "last", "timing", "search")
+_INSERT: Any = insert(item)
+_INSERT_BODY: Any = insert(body)
+_UPDATE: Any = (
+    update(item)
+    .where(item.c.id == bindparam("b_id"))
+    .values({column: bindparam(f"b_{column}") for column in _WRITTEN})
+)
+_UPDATE_BODY: Any = update(body).where(body.c.item_id == bindparam("b_id")).values(data=bindparam("b_data"))
+_DELETE: Any = delete(item).where(item.c.id == bindparam("b_id"))
+_RAISE: Any = delete(tombstone).where(
+    tombstone.c.collection_id == bindparam("b_collection_id"), tombstone.c.name == bindparam("b_name")
+)
+_BURY: Any = insert(tombstone)
+_KEEP: Any = insert(history)
+
+
+def etag_of(data: bytes) -> str:
+    """The strong entity tag of a body, quoted (RFC 9110 8.8.3). Equal bytes have equal tags."""
+    return f'"{blake2b(data, digest_size=16).hexdigest()}"'
+
+
+def get(tx: Connection, collection_id: int, name: str) -> Item | None:
+    """One item without its body."""
+    row = tx.execute(_GET, {"collection_id": collection_id, "name": name}).first()
+    return None if row is None else Item(*row)
+
+
+def get_with_body(tx: Connection, collection_id: int, name: str) -> tuple[Item, bytes] | None:
+    """One item and its body."""
+    row = tx.execute(_GET_BODY, {"collection_id": collection_id, "name": name}).first()
+    return None if row is None else (Item(*row[:-1]), row[-1])
+
+
+def read_body(tx: Connection, item_id: int) -> bytes:
+    """The stored bytes of an item that is known to exist."""
+    data: bytes = tx.execute(_BODY, {"id": item_id}).scalar_one()
+    return data
+
+
+def listing(tx: Connection, collection_id: int) -> Iterator[Item]:
+    """All items of a collection without bodies, streamed in the order of their creation."""
+    return (Item(*row) for row in _stream(tx, _LIST, {"collection_id": collection_id}))
+
+
+def listing_with_bodies(tx: Connection, collection_id: int) -> Iterator[tuple[Item, bytes]]:
+    """All items of a collection with bodies, streamed."""
+    rows = _stream(tx, _LIST_BODIES, {"collection_id": collection_id})
+    return ((Item(*row[:-1]), row[-1]) for row in rows)
+
+
+def select_with_bodies(
+    tx: Connection, statement: Any, values: dict[str, Any]
+) -> Iterator[tuple[Item, bytes]]:
+    """Run a statement over COLUMNS and the body (see search.py), streamed."""
+    return ((Item(*row[:-1]), row[-1]) for row in _stream(tx, statement, values))
+
+
+def by_names(tx: Connection, collection_id: int, names: Iterable[str]) -> Iterator[Item]:
+    """Those of the named items that exist, without bodies."""
+    for batch in _batches(names):
+        for row in tx.execute(_BY_NAMES, {"collection_id": collection_id, "names": batch}):
+            yield Item(*row)
+
+
+def by_names_with_bodies(
+    tx: Connection, collection_id: int, names: Iterable[str]
+) -> Iterator[tuple[Item, bytes]]:
+    """Those of the named items that exist, with bodies; one statement for each batch of names."""
+    for batch in _batches(names):
+        for row in tx.execute(_BY_NAMES_BODIES, {"collection_id": collection_id, "names": batch}):
+            yield Item(*row[:-1]), row[-1]
+
+
+def _batches(names: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(names)
+    while batch := list(islice(remaining, NAMES_PER_STATEMENT)):
+        yield batch
+
+
+def _stream(tx: Connection, statement: Any, values: dict[str, Any]) -> Any:
+    return tx.execute(statement, values, execution_options={"yield_per": 500})
+
+
+def names_with_uid(tx: Connection, collection_id: int, uid: str) -> list[str]:
+    """The names of the items that hold a UID (imported data may hold one UID twice)."""
+    rows = tx.execute(_BY_UID, {"collection_id": collection_id, "uid": uid})
+    return [row[0] for row in rows]
+
+
+def changes(tx: Connection, collection_id: int, since: int, limit: int) -> list[Change]:
+    """What changed after a revision, oldest change first, at most ``limit`` rows (RFC 6578 3.6)."""
+    rows = tx.execute(_CHANGES, {"collection_id": collection_id, "since": since, "limit": limit})
+    return [Change(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None, actor: str) -> Item:
+    """Store a body under a name of a locked collection.
+
+    :param replaced: the item now under that name, as read after the lock; its body goes to history.
+    :param actor: name of who writes, for the history.
+    """
+    size, moment = len(new.body), now()
+    growth = size - (replaced.size if replaced else 0)
+    revision = collections.advance(tx, target, items=0 if replaced else 1, size=growth)
+    index = new.index
+    values: dict[str, Any] = {
+        "uid": index.uid,
+        "component": index.component,
+        "etag": etag_of(new.body),
+        "size": size,
+        "revision": revision,
+        "modified": moment,
+        "first": index.first,
+        "last": index.last,
+        "timing": int(index.timing),
+        "search": index.search,
+    }
+    if replaced is not None:
+        _keep(tx, target, [(replaced, read_body(tx, replaced.id))], "overwritten", actor)
+        tx.execute(_UPDATE, {"b_id": replaced.id, **{f"b_{key}": value for key, value in values.items()}})
+        tx.execute(_UPDATE_BODY, {"b_id": replaced.id, "b_data": new.body})
+        item_id, created = replaced.id, replaced.created
+    else:
+        row = {"collection_id": target.id, "name": new.name, "created": moment, **values}
+        key: Any = tx.execute(_INSERT, row).inserted_primary_key
+        tx.execute(_INSERT_BODY, {"item_id": key[0], "data": new.body})
+        tx.execute(_RAISE, {"b_collection_id": target.id, "b_name": new.name})
+        item_id, created = key[0], moment
+    etag: str = values["etag"]
+    return Item(
+        item_id, target.id, new.name, index.uid, index.component, etag, size, revision, created, moment
+    )
+
+
+def remove(tx: Connection, target: Collection, gone: Item, actor: str) -> None:
+    """Delete an item of a locked collection: body to history, name to a tombstone."""
+    revision = collections.advance(tx, target, items=-1, size=-gone.size)
+    _keep(tx, target, [(gone, read_body(tx, gone.id))], "deleted", actor)
+    dead_properties.forget(tx, "item", gone.id)
+    tx.execute(_DELETE, {"b_id": gone.id})
+    tx.execute(_BURY, {"collection_id": target.id, "name": gone.name, "revision": revision})
+
+
+def bury(tx: Connection, target: Collection, actor: str) -> None:
+    """Move the bodies of all items of a collection that is about to be removed to history."""
+    rows = iter(listing_with_bodies(tx, target.id))
+    while batch := list(islice(rows, 200)):
+        _keep(tx, target, batch, "deleted", actor)
+
+
+def _keep(
+    tx: Connection, target: Collection, gone: Sequence[tuple[Item, bytes]], reason: str, actor: str
+) -> None:
+    moment = now()
+    rows = [
+        {
+            "owner_id": target.owner_id,
+            "collection_id": target.id,
+            "collection_name": target.name,
+            "name": old.name,
+            "uid": old.uid,
+            "component": old.component,
+            "etag": old.etag,
+            "reason": reason,
+            "actor": actor,
+            "at": moment,
+            "data": data,
+        }
+        for old, data in gone
+    ]
+    tx.execute(_KEEP, rows)
+
+
+def total(tx: Connection) -> int:
+    """How many items there are in all."""
+    return int(tx.execute(select(func.count()).select_from(item)).scalar_one())

@@ -1,0 +1,26 @@
+"""Small named values that live with the data: keys, marks of what has been done."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from davserver.storage.schema import setting
+
+_GET = select(setting.c.value).where(setting.c.name == bindparam("name"))
+
+
+def get(tx: Connection, name: str) -> str | None:
+    """The value under a name, None where there is none."""
+    value: str | None = tx.execute(_GET, {"name": name}).scalar()
+    return value
+
+
+def put(tx: Connection, name: str, value: str) -> None:
+    """Set a value."""
+    remove(tx, name)
+    tx.execute(insert(setting), {"name": name, "value": value})
+
+
+def remove(tx: Connection, name: str) -> None:
+    """Forget a value."""
+    tx.execute(delete(setting).where(setting.c.name == name))

@@ -92,7 +92,8 @@ def parse_line(text: str) -> Line:
     head = _HEAD.match(text)
     if head is None:
         raise InvalidContent(f"Not a content line: {text[:60]!r}")
-    position, params = head.end(), {}
+    position = head.end()
+    params: dict[str, list[str]] = {}
     while match := _PARAM.match(text, position):
         values = [quoted or plain for quoted, plain in _PARAM_VALUE.findall(match[2])] or [""]
         params.setdefault(match[1].upper(), []).extend(values)
@@ -142,7 +143,8 @@ def fold(logical: str) -> str:
     """Fold at 75 octets, never inside a character (RFC 5545 3.1). No line end at the end."""
     if len(logical) <= 75 and (logical.isascii() or len(logical.encode()) <= 75):
         return logical
-    pieces, start, size = [], 0, 0
+    pieces: list[str] = []
+    start = size = 0
     for index, character in enumerate(logical):
         width = 1 if character < "\x80" else len(character.encode())
         if size + width > (75 if not pieces else 74):
@@ -157,8 +159,7 @@ def dump_line(line: Line) -> str:
     """Inverse of :func:`parse_line`, not folded."""
     head = f"{line.group}.{line.name}" if line.group else line.name
     params = "".join(
-        f";{name}={','.join(_quote(value) for value in values)}"
-        for name, values in line.params.items()
+        f";{name}={','.join(_quote(value) for value in values)}" for name, values in line.params.items()
     )
     return f"{head}{params}:{line.value}"
 

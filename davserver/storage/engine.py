@@ -21,13 +21,14 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
+from davserver.config import StorageSettings
 from davserver.errors import ConfigError
-
-BUSY_SECONDS = 30
-"""How long a SQLite connection waits for another process's write lock."""
 
 PAGE_CACHE_KIB = 4096
 """SQLite's page cache per connection; with a handful of threads it stays far below the idle memory."""
+
+POOL_SIZE = 8
+"""Connections kept open for reuse; more are opened while more are needed at once."""
 
 _RETRY_CODES = {"40001", "40P01", "1213", "1205", "1020"}
 """Serialization failures and deadlocks of PostgreSQL (SQLSTATE) and MariaDB (error number)."""
@@ -36,10 +37,10 @@ _RETRY_CODES = {"40001", "40P01", "1213", "1205", "1020"}
 class Store:
     """An opened database. Safe to share between threads; a forked child opens connections of its own."""
 
-    def __init__(self, url: URL, *, synchronous: str = "FULL", pool_size: int = 8) -> None:
+    def __init__(self, url: URL, *, synchronous: str = "FULL", busy_seconds: int = 30) -> None:
         self.url = url
         self.dialect = url.get_backend_name()
-        self.engine = _create_engine(url, synchronous, pool_size)
+        self.engine = _create_engine(url, synchronous, busy_seconds)
         self._reads, self._writes = _read_and_write(self.engine, self.dialect)
         os.register_at_fork(after_in_child=self._forget_connections)
 
@@ -73,22 +74,22 @@ class Store:
         self.engine.dispose(close=False)
 
 
-def open_store(settings: Any) -> Store:
+def open_store(settings: StorageSettings) -> Store:
     """The database that the settings name; an SQLite file is created with its folder.
 
     Does not look at the schema: see :mod:`davserver.storage.migrations`.
     """
-    configured = settings.storage.database_url
+    configured = settings.database_url
     if configured:
         try:
             url = make_url(configured)
         except (ArgumentError, ValueError) as error:
             raise ConfigError(f"storage.database_url is not a database URL: {error}") from None
     else:
-        folder = Path(settings.storage.data_dir)
+        folder = Path(settings.data_dir)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = URL.create("sqlite", database=str(folder / "davserver.db"))
-    return Store(url, synchronous=settings.storage.synchronous)
+    return Store(url, synchronous=settings.sqlite_synchronous, busy_seconds=settings.busy_seconds)
 
 
 def is_transient(error: DBAPIError) -> bool:
@@ -108,19 +109,19 @@ def now() -> int:
     return int(time.time())
 
 
-def _create_engine(url: URL, synchronous: str, pool_size: int) -> Engine:
+def _create_engine(url: URL, synchronous: str, busy_seconds: int) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(
             url,
-            pool_size=pool_size,
+            pool_size=POOL_SIZE,
             max_overflow=64,
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 256},
+            connect_args={"timeout": busy_seconds, "check_same_thread": False, "cached_statements": 256},
         )
         event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, synchronous))
         return engine
     if url.get_backend_name() in ("mysql", "mariadb"):
         url = url.update_query_dict({"charset": "utf8mb4"})
-    return create_engine(url, pool_size=pool_size, max_overflow=64, pool_pre_ping=True, pool_recycle=1800)
+    return create_engine(url, pool_size=POOL_SIZE, max_overflow=64, pool_pre_ping=True, pool_recycle=1800)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, synchronous: str) -> None:

@@ -51,10 +51,12 @@ _MEMBERS: Any = (
     .where(membership.c.group_id == bindparam("id"))
     .order_by(principal.c.name)
 )
+_KINDS = {kind.value: kind for kind in PrincipalKind}
 
 
 def _principal(row: Any) -> Principal:
-    return Principal(row[0], PrincipalKind(row[1]), *row[2:5], bool(row[5]), bool(row[6]), *row[7:10])
+    key, kind, name, display_name, email, admin, disabled, *rest = row[:10]
+    return Principal(key, _KINDS[kind], name, display_name, email, bool(admin), bool(disabled), *rest)
 
 
 def get(tx: Connection, name: str) -> Principal | None:

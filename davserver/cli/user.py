@@ -1,0 +1,125 @@
+"""Add, list, change and remove accounts."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+import unicodedata
+from typing import TypeAlias
+
+from davserver import jobs
+from davserver.cli.common import office
+from davserver.errors import DavServerError
+from davserver.storage import principals
+
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+class Refused(DavServerError):
+    """What was typed cannot be used."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = _action(actions, "add", "add an account with its calendar and address book")
+    add.add_argument("--email", default="", help="mail address (invitations need it)")
+    add.add_argument("--display-name", default="", help="the name that others see")
+    add.add_argument("--admin", action="store_true", help="may administer the server")
+    _password_arguments(add)
+    _password_arguments(_action(actions, "passwd", "set a new password"))
+    _action(actions, "disable", "refuse the account's logins; its data stays")
+    _action(actions, "enable", "undo disable")
+    remove = _action(actions, "remove", "remove the account and everything it owns")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    actions.add_parser("list", help="list all accounts", description="List all accounts.")
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument("name", metavar="NAME", help="user name")
+    return parser
+
+
+def _password_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input (one line)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    return ACTIONS[args.action](args)
+
+
+def _add(args: argparse.Namespace) -> int:
+    jobs.check_user_name(args.name)
+    user = jobs.NewUser(args.name, _password(args), args.email, args.display_name, args.admin)
+    with office(args) as here:
+        principal = jobs.create_user(here, user)
+    print(f"Added {principal.name}.")
+    return 0
+
+
+def _passwd(args: argparse.Namespace) -> int:
+    with office(args) as here:
+        with here.store.read() as tx:
+            name = jobs.find_user(tx, args.name).name
+        jobs.set_password(here, name, _password(args))
+    print(f"{name} has a new password.")
+    return 0
+
+
+def _disable(args: argparse.Namespace) -> int:
+    disabled = args.action == "disable"
+    with office(args) as here:
+        jobs.set_disabled(here, args.name, disabled=disabled)
+    print(f"{args.name} is {'disabled' if disabled else 'enabled'}.")
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    with office(args) as here:
+        with here.store.read() as tx:
+            name = jobs.find_user(tx, args.name).name
+        if not args.yes and sys.stdin.isatty():
+            print(f"This removes {name} with all calendars, contacts and their history.")
+            if unicodedata.normalize("NFC", input("Type the user name to go on: ")) != name:
+                raise Refused("Nothing was removed.")
+        jobs.remove_user(here, name)
+    print(f"Removed {name}.")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    with office(args) as here, here.store.read() as tx:
+        users = [item for item in principals.list_all(tx) if item.kind == "user"]
+    width = max((len(user.name) for user in users), default=0)
+    for user in users:
+        marks = [word for word, is_set in (("admin", user.admin), ("disabled", user.disabled)) if is_set]
+        line = f"{user.name:{width}}  {user.email or '-'}  {user.display_name}  {', '.join(marks)}"
+        print(line.rstrip())
+    return 0
+
+
+ACTIONS = {
+    "add": _add,
+    "list": _list,
+    "passwd": _passwd,
+    "disable": _disable,
+    "enable": _disable,
+    "remove": _remove,
+}
+
+
+def _password(args: argparse.Namespace) -> str:
+    """The password from standard input, or typed twice where a person sits."""
+    if args.password_stdin:
+        return sys.stdin.buffer.readline().decode("utf-8", "replace").rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise Refused("No password: add --password-stdin and give it on standard input.")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise Refused("The two passwords differ.")
+    return password

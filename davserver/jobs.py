@@ -1,0 +1,210 @@
+"""Use-cases that several mouths share: accounts and the first set-up. Each is one transaction.
+
+Belongs here: what the command line, the web admin and the API do alike. Must not be here: reading
+arguments, printing, HTML, SQL. Errors are HttpErrors, so that every mouth has its answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from davserver.auth.passwords import MAX_LENGTH, hash_password
+from davserver.config import AccountSettings, Settings
+from davserver.errors import HttpError
+from davserver.model import CollectionKind, NewCollection, NewPrincipal, Principal, PrincipalKind
+from davserver.storage import Store, audit, collections, principals
+from davserver.storage import settings as settings_table
+
+MAX_USER_NAME = 100
+DEFAULT_COLLECTION = "default"
+SETUP_CODE = "setup-code"
+SETUP_FILE = "setup-code.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """What is needed to make an account; ``display_name`` "" means the user name."""
+
+    name: str
+    password: str = field(repr=False)
+    email: str = ""
+    display_name: str = ""
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Where a job is done, and on whose behalf (for the audit log)."""
+
+    store: Store
+    settings: Settings
+    actor: str = ""
+    address: str = ""
+
+    @contextlib.contextmanager
+    def write(self, action: str, target: str) -> Iterator[Connection]:
+        """A write transaction that leaves a line in the audit log."""
+        with self.store.write() as tx:
+            yield tx
+            audit.record(tx, self.actor, action, target, address=self.address)
+
+
+# -- users -------------------------------------------------------------------------------------------
+
+
+def create_user(office: Office, user: NewUser) -> Principal:
+    """Add an account with its password, a calendar and an address book; 409 where the name is taken."""
+    name = check_user_name(user.name)
+    email = check_email(user.email)
+    secret = hash_password(check_password(user.password, office.settings))
+    accounts = office.settings.accounts
+    new = NewPrincipal(
+        name=name,
+        display_name=user.display_name.strip() or name,
+        email=email,
+        admin=user.admin,
+        timezone=accounts.timezone,
+        quota=accounts.quota or None,
+    )
+    try:
+        with office.write("user.add", name) as tx:
+            principal = principals.add(tx, new)
+            principals.set_credential(tx, principal.id, "password", secret)
+            _create_default_collections(tx, principal, accounts)
+            settings_table.remove(tx, SETUP_CODE)
+    except IntegrityError:
+        raise HttpError(409, f"There is already an account {name}.") from None
+    setup_file(office.settings).unlink(missing_ok=True)
+    return principal
+
+
+def _create_default_collections(tx: Connection, principal: Principal, accounts: AccountSettings) -> None:
+    """``default`` and ``default``, as in Baïkal: clients and scripts know these addresses."""
+    wanted = (
+        (CollectionKind.CALENDAR, accounts.calendar_name, ",".join(accounts.calendar_components)),
+        (CollectionKind.ADDRESSBOOK, accounts.addressbook_name, ""),
+    )
+    for kind, display_name, components in wanted:
+        if display_name:
+            new = NewCollection(
+                principal.id, kind, DEFAULT_COLLECTION, display_name=display_name, components=components
+            )
+            collections.create(tx, new)
+
+
+def set_password(office: Office, name: str, password: str) -> None:
+    """Replace the password; the old one, and Baïkal's hash of it, are refused from the next request on."""
+    secret = hash_password(check_password(password, office.settings))
+    with office.write("user.password", name) as tx:
+        user = find_user(tx, name)
+        principals.set_credential(tx, user.id, "password", secret)
+        principals.remove_credentials(tx, user.id, "md5-a1")
+
+
+def set_disabled(office: Office, name: str, *, disabled: bool) -> None:
+    """Lock an account out, or let it in again; its data stays."""
+    with office.write("user.disable" if disabled else "user.enable", name) as tx:
+        principals.change(tx, find_user(tx, name).id, disabled=disabled)
+
+
+def remove_user(office: Office, name: str) -> None:
+    """Remove an account with everything it owns."""
+    with office.write("user.remove", name) as tx:
+        principals.remove(tx, find_user(tx, name).id)
+
+
+def find_user(tx: Connection, name: str) -> Principal:
+    """The user of that name; 404 where there is none."""
+    found = principals.get(tx, unicodedata.normalize("NFC", name))
+    if found is None or found.kind is not PrincipalKind.USER:
+        raise HttpError(404, f"There is no account {name}.")
+    return found
+
+
+# -- checks ------------------------------------------------------------------------------------------
+
+
+def check_user_name(name: str) -> str:
+    """The name as it is stored (NFC). It is a path segment and half of Basic: no slash, no colon."""
+    name = unicodedata.normalize("NFC", name)
+    if not 1 <= len(name) <= MAX_USER_NAME:
+        raise HttpError(400, f"A user name has 1 to {MAX_USER_NAME} characters.")
+    if not all(_is_name_character(character) for character in name) or not name.strip("."):
+        raise HttpError(400, "A user name consists of letters, digits and . _ - @ + only.")
+    return name
+
+
+def _is_name_character(character: str) -> bool:
+    return character in "._-@+" or unicodedata.category(character)[0] in "LMN"
+
+
+def check_email(email: str) -> str:
+    """A mail address, or "" where there is none."""
+    email = email.strip()
+    if not email:
+        return ""
+    local, at, domain = email.rpartition("@")
+    is_plain = email.isprintable() and not set(email) & set(' <>",;:\\')
+    if not (local and at and domain and is_plain and "@" not in local and len(email) <= 254):
+        raise HttpError(400, f"{email} is not a mail address.")
+    return email
+
+
+def check_password(password: str, settings: Settings) -> str:
+    """A password that may be set."""
+    shortest = settings.auth.min_password_length
+    if len(password) < shortest:
+        raise HttpError(400, f"A password needs at least {shortest} characters.")
+    if len(password) > MAX_LENGTH:
+        raise HttpError(400, f"A password has at most {MAX_LENGTH} characters.")
+    return password
+
+
+# -- the first start ---------------------------------------------------------------------------------
+
+
+def setup_file(settings: Settings) -> Path:
+    """The file that holds the set-up code while there is no account."""
+    return settings.storage.data_dir / SETUP_FILE
+
+
+def setup_code(store: Store, settings: Settings) -> str | None:
+    """The one-time code that proves to the web wizard who installed the server; None once an account exists.
+
+    Kept in the database, so that all processes agree on it, and written to a file that only the
+    server's own user can read.
+    """
+    with store.read() as tx:
+        if principals.count(tx):
+            return None
+        code = settings_table.get(tx, SETUP_CODE)
+    if code is None:
+        with store.write() as tx:
+            code = settings_table.get(tx, SETUP_CODE) or _new_code()
+            settings_table.put(tx, SETUP_CODE, code)
+    with contextlib.suppress(OSError):  # a read-only disk beside a database server: it is only printed
+        _write_private(setup_file(settings), code + "\n")
+    return code
+
+
+def _new_code() -> str:
+    """80 random bits in four groups without letters that look alike."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -6,7 +6,14 @@ setting stops the start with its text in the server's error log.
 
 from __future__ import annotations
 
-from davserver import config
-from davserver.app import create_app
+import logging
 
-application = create_app(config.load())
+from davserver import config, log
+from davserver.app import create_app
+from davserver.cli.common import first_steps
+
+_settings = config.load()
+log.configure(_settings)
+application = create_app(_settings)
+for _line in first_steps(_settings):
+    logging.getLogger("davserver").warning(_line)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from davserver import config
+from davserver import config, jobs
 from davserver.config import Settings
 from davserver.errors import DavServerError
 from davserver.jobs import Office
@@ -53,3 +56,27 @@ def _person() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # no entry for this user id (containers)
         return f"user id {os.getuid()}"
+
+
+def first_steps(settings: Settings) -> tuple[str, ...]:
+    """What to do while there is no account yet, with the set-up code; nothing later on."""
+    with opened(settings) as store:
+        migrations.ensure(store)
+        code = jobs.setup_code(store, settings)
+    if code is None:
+        return ()
+    return (
+        "There is no account yet. Make the first one:",
+        f"    {_this_command(settings)} user add NAME --email NAME@HOST --display-name 'Your Name' --admin",
+        f"Set-up code: {code} (also in {jobs.setup_file(settings)})",
+        "",
+    )
+
+
+def _this_command(settings: Settings) -> str:
+    """How to call this program again for the same data, to be pasted into a shell."""
+    typed = Path(sys.argv[0])
+    command = shlex.quote(str(typed)) if typed.name == "davserver" else f"{sys.executable} -m davserver"
+    if settings.source:
+        return f"{command} --config {shlex.quote(str(settings.source))}"
+    return f"DAVSERVER_DATA_DIR={shlex.quote(str(settings.storage.data_dir))} {command}"

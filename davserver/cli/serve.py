@@ -3,23 +3,82 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import logging
+import signal
+import sys
+from typing import Any
 
-from davserver import jobs
+import waitress.server
+
+from davserver import config, log
+from davserver.app import create_app
+from davserver.cli.common import first_steps, settings_of
+from davserver.config import ServerSettings, Settings
+from davserver.errors import ConfigError
+
+OPTIONS = {"listen": ("HOST:PORT", str), "threads": ("N", int), "url_prefix": ("/PATH", str)}
+"""Settings of [server] that can be given as options: how the value is shown, its type."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    for name, metavar, kind in (
-        ("listen", "HOST:PORT", str),
-        ("threads", "N", int),
-        ("url_prefix", "/PATH", str),
-    ):
-        place = f"--config {settings.source}" if settings.source else ""
-    return (
-        "There is no account yet. Make the first one:",
-        f"    davserver user add NAME --email NAME@example.org --display-name 'Full Name' --admin {place}",
-        f"Set-up code: {code} (also in {jobs.setup_file(settings)})",
-        "",
-    )
+    for name, (metavar, kind) in OPTIONS.items():
+        text = config.keys("server")[name].metadata["help"]
+        parser.add_argument(_option(name), metavar=metavar, type=kind, help=text)
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = _with_arguments(settings_of(args), args)
+    log.configure(settings)
+    application = create_app(settings)
+    server = _create_server(application, settings.server)
+    signal.signal(signal.SIGTERM, _leave)
+    for line in (*first_steps(settings), f"davserver answers at {_address(server, settings.server)}"):
+        print(line, file=sys.stderr, flush=True)
+    server.run()
+    return 0
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _with_arguments(settings: Settings, args: argparse.Namespace) -> Settings:
+    given = {name: value for name in OPTIONS if (value := getattr(args, name)) is not None}
+    for name, value in given.items():
+        check = config.keys("server")[name].metadata["check"]
+        if wrong := check(value):
+            raise ConfigError(f"{_option(name)} {wrong}")
+    return dataclasses.replace(settings, server=dataclasses.replace(settings.server, **given))
+
+
+def _create_server(application: Any, server: ServerSettings) -> Any:
+    place: dict[str, Any] = {"listen": server.listen}
+    if server.listen.startswith("unix:"):
+        place = {"unix_socket": server.listen.removeprefix("unix:"), "unix_socket_perms": "660"}
+    # waitress warns of each request that waits for a thread; clients that sync at once make that normal
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    try:
+        return waitress.server.create_server(
+            application,
+            **place,
+            threads=server.threads,
+            connection_limit=server.connections,
+            channel_timeout=server.idle_seconds,
+            max_request_body_size=server.max_request_size,
+            clear_untrusted_proxy_headers=False,  # proxy_fix() decides, for every server alike
+            ident=None,
+        )
+    except OSError as exc:
+        raise ConfigError(f"cannot listen at {server.listen}: {exc.strerror or exc}") from exc
+
+
+def _address(server: Any, settings: ServerSettings) -> str:
+    if settings.listen.startswith("unix:"):
+        return settings.listen
+    host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
+    base = settings.base_url or f"http://{host}:{server.effective_port}"
+    return f"{base}{settings.url_prefix}/"
 
 
 def _leave(*_: object) -> None:

@@ -313,7 +313,6 @@ class Recurrence:
     days: DayFilter = field(init=False)
     times: tuple[int, ...] = field(init=False)
     _masks: dict[tuple[int, bool, bool, bool], int] = field(init=False, default_factory=dict)
-    _cutoff: int | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         first = calendar_date(self.start)
@@ -356,7 +355,7 @@ class Recurrence:
         if self.until is not None:
             ends.append(self.until + 1)
         if self.rule.count is not None and (before is None or before > self.start):
-            ends.append(self._counted_end())
+            ends.append(_counted_end(self.rule, self.start))
         return min(ends)
 
     def _search(self, low: int, high: int, budget: Budget) -> Iterator[int]:
@@ -498,19 +497,7 @@ class Recurrence:
 
     # -- COUNT ----------------------------------------------------------------------------------
 
-    def _counted_end(self) -> int:
-        """One second after the last occurrence that COUNT allows.
-
-        A COUNT that a budget of its own does not reach lies so far ahead that it counts as endless.
-        """
-        if self._cutoff is None:
-            try:
-                self._cutoff = 1 + self._nth((self.rule.count or 1) - 1, Budget(steps=_COUNT_STEPS))
-            except BudgetExceeded:
-                self._cutoff = MAX_SECONDS + 1
-        return self._cutoff
-
-    def _nth(self, wanted: int, budget: Budget) -> int:
+    def nth(self, wanted: int, budget: Budget) -> int:
         """The ``wanted``-th occurrence after DTSTART."""
         if wanted == 0:
             return self.start
@@ -554,6 +541,18 @@ class Recurrence:
             return None
         tomorrow = self.start // DAY + 1
         return len(self._grid_of_day(tomorrow, 0, DAY // UNITS[self.rule.freq] - 1)) * len(self.times)
+
+
+@lru_cache(maxsize=1024)
+def _counted_end(rule: Rule, start: int) -> int:
+    """One second after the last occurrence that COUNT allows.
+
+    A COUNT that a budget of its own does not reach lies so far ahead that it counts as endless.
+    """
+    try:
+        return 1 + Recurrence(rule, start).nth((rule.count or 1) - 1, Budget(steps=_COUNT_STEPS))
+    except BudgetExceeded:
+        return MAX_SECONDS + 1
 
 
 def _active_months(recurrence: Recurrence, year: int) -> int:

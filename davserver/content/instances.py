@@ -1,0 +1,291 @@
+"""Questions about the instances of an object: filters, index, refusals (RFC 4791 5.3.2.1, 9.9).
+
+Belongs here: whether a component or an alarm is in a time-range, the bounds that the index keeps,
+what PUT refuses because no budget could answer it. Does not belong here: how instances are found
+(schedule), how an answer is written (expand, freebusy).
+
+Whatever :func:`bounds` and :func:`alarm_bounds` accepted at PUT raises nothing but BudgetExceeded
+later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from davserver.content.lines import Component
+from davserver.content.recur import UNITS, Budget, Recurrence, Rule, parse_rule
+from davserver.content.schedule import RecurrenceSet, Schedule, components_of
+from davserver.content.shapes import BEGINNING, FOREVER, Instance, facts_of
+from davserver.content.stamps import DAY, MAX_SECONDS, MIN_SECONDS, Span, parse_duration, parse_stamp
+from davserver.content.times import parse_moment
+from davserver.content.zones import UTC_ZONE, Zone, Zones
+from davserver.errors import CALDAV, BudgetExceeded, InvalidContent
+
+__all__ = [
+    "NEVER",
+    "Bounds",
+    "Budget",
+    "Instance",
+    "Schedule",
+    "alarm_bounds",
+    "alarm_in_range",
+    "bounds",
+    "component_in_range",
+    "local_window",
+    "refuse_unanswerable",
+]
+
+_WIDEST_OFFSET = 16 * 3600
+"""No zone is or was farther from UTC."""
+
+
+def component_in_range(schedule: Schedule, component: Component, start: int | None, end: int | None) -> bool:
+    """A comp-filter's time-range: whether an instance that this component describes overlaps it.
+
+    Where the search would go over its budget the answer is yes: a client can cope with an event
+    too many, not with one that is missing, and one odd object must not fail the whole query.
+    """
+    try:
+        return next(schedule.instances(start, end, Budget(), component), None) is not None
+    except BudgetExceeded:
+        return True
+
+
+class _Trigger(NamedTuple):
+    """When an alarm rings: absolutely, or by an offset from one end; then at regular intervals."""
+
+    moment: int | None
+    offset: Span
+    from_end: bool
+    repeat: int
+    interval: int
+
+    @property
+    def earliest(self) -> int:
+        """The least number of seconds between its anchor and a ring."""
+        slack = DAY if self.offset.days else 0
+        return self.offset.days * DAY + self.offset.seconds - slack + min(self.repeat * self.interval, 0)
+
+    @property
+    def latest(self) -> int:
+        """The greatest number of seconds between its anchor and a ring."""
+        slack = DAY if self.offset.days else 0
+        return self.offset.days * DAY + self.offset.seconds + slack + max(self.repeat * self.interval, 0)
+
+    def rings(self, moment: int, start: int, end: int) -> bool:
+        """Whether the first ring or a repetition is in [start, end)."""
+        if start <= moment < end:
+            return True
+        if self.interval <= 0 or not self.repeat:
+            return False
+        place = max(-(-(start - moment) // self.interval), 0)
+        return place <= self.repeat and start <= moment + place * self.interval < end
+
+
+def _trigger(alarm: Component, zones: Zones) -> _Trigger | None:
+    line = alarm.first("TRIGGER")
+    if line is None:
+        return None
+    repeat = (alarm.value("REPEAT") or "0").strip()
+    length = alarm.value("DURATION")
+    if not (repeat.isascii() and repeat.isdecimal() and len(repeat) <= 9):
+        raise InvalidContent(f"Bad REPEAT: {repeat[:20]!r}")
+    days, seconds = parse_duration(length) if length else (0, 0)
+    offset, moment = Span(0, 0), None
+    if "P" in line.value.upper():
+        offset = parse_duration(line.value)
+    else:
+        moment = parse_moment(line, zones).utc(zones.default)
+    from_end = (line.param("RELATED") or "").upper() == "END"
+    return _Trigger(moment, offset, from_end, int(repeat), days * DAY + seconds)
+
+
+def alarm_in_range(
+    schedule: Schedule, component: Component, alarm: Component, start: int | None, end: int | None
+) -> bool:
+    """A VALARM's time-range: whether it rings in it for an instance that the component describes."""
+    trigger = _trigger(alarm, schedule.zones)
+    if trigger is None:
+        return False
+    low, high = BEGINNING if start is None else start, FOREVER if end is None else end
+    if trigger.moment is not None:
+        return trigger.rings(trigger.moment, low, high)
+    around = (
+        None if start is None else start - trigger.latest - 1,
+        None if end is None else end - trigger.earliest + 1,
+    )
+    try:
+        return any(
+            trigger.rings(_ring(schedule, instance, trigger), low, high)
+            for instance in schedule.instances(*around, Budget(), component)
+        )
+    except BudgetExceeded:
+        return True
+
+
+def _ring(schedule: Schedule, instance: Instance, trigger: _Trigger) -> int:
+    """The moment of the first ring; days before an event are days on the calendar."""
+    anchor = instance.end if trigger.from_end else instance.start
+    if not trigger.offset.days:
+        return anchor + trigger.offset.seconds
+    zone = schedule.zone_of(instance)
+    return zone.to_utc(zone.to_local(anchor) + trigger.offset.days * DAY) + trigger.offset.seconds
+
+
+# -- the index ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where an object lies: it can overlap [start, end) only if ``first < end and last > start``.
+
+    :param first: seconds; None is no bound.
+    :param last: seconds, exclusive; None is endless.
+    :param floating: the seconds are wall-clock times read as if UTC, so the window has to be taken
+        on the wall clock of the calendar's zone (all times of the object are DATE or floating).
+    :param exact: the comparison alone decides, for a VEVENT, VTODO or VJOURNAL time-range alike (for
+        floating ones up to the hour that a change of the clocks repeats or leaves out).
+    """
+
+    first: int | None
+    last: int | None
+    floating: bool
+    exact: bool
+
+
+NEVER = Bounds(MAX_SECONDS + 1, MIN_SECONDS, floating=False, exact=True)
+"""Overlaps nothing: a VJOURNAL without DTSTART, for example."""
+
+
+class _Extent(NamedTuple):
+    first: int
+    last: int
+    kind: str
+
+
+def bounds(root: Component, component_name: str) -> Bounds:
+    """What the index has to know about the components of that name; InvalidContent if unreadable."""
+    schedule = Schedule(root, component_name, UTC_ZONE)
+    extents = [_Extent(instance.first, instance.last, instance.kind) for instance in schedule.fixed]
+    for series in schedule.recurring:
+        extents += _extents_of(series)
+    return _bounds_of(extents, exact=len(extents) == 1 and not schedule.recurring)
+
+
+def _extents_of(series: RecurrenceSet) -> Iterator[_Extent]:
+    """One extent per component of a recurrence set."""
+    last_id = series.last_id()
+    first_local = min([series.shape.anchor.local, *(local for local, _ in series.extra)])
+    longest_period = max((sum(span) for span in series.periods.values()), default=0)
+    # The zone is not known yet in which an UNTIL in UTC ends a floating series.
+    slack = DAY if series.kind == "floating" else 0
+    for segment in series.segments:
+        shape = segment.shape
+        local = first_local if shape is series.shape else shape.anchor.local - DAY
+        earliest = shape.at(local, series.default)
+        last = FOREVER
+        if last_id is not None:
+            latest = shape.at(max(last_id, local) + segment.shift, series.default)
+            last = max(latest.last, latest.start + longest_period) + 1 + slack
+            last += DAY if shape is not series.shape or shape.span.days else 0
+        yield _Extent(min(earliest.first, earliest.start), last, shape.kind)
+
+
+def _bounds_of(extents: list[_Extent], *, exact: bool) -> Bounds:
+    if not extents:
+        return NEVER
+    first, last = min(extent.first for extent in extents), max(extent.last for extent in extents)
+    local = [extent.kind != "zoned" for extent in extents]
+    if any(local) and not all(local):
+        first, last = first - _WIDEST_OFFSET, last + _WIDEST_OFFSET
+    return Bounds(
+        None if first <= BEGINNING + DAY else first,
+        None if last >= FOREVER else last,
+        floating=all(local),
+        exact=exact,
+    )
+
+
+def alarm_bounds(root: Component, component_name: str) -> Bounds | None:
+    """The same for the rings of all alarms; None where there are none.
+
+    A query for alarms compares its window with these instead of :func:`bounds`; never exact.
+    """
+    zones = Zones(root)
+    alarms = [
+        trigger
+        for component in components_of(root, component_name)
+        for child in component.children
+        if child.name == "VALARM" and (trigger := _trigger(child, zones))
+    ]
+    if not alarms:
+        return None
+    extents = []
+    for trigger in alarms:
+        if trigger.moment is not None:
+            first, last = trigger.moment + trigger.earliest, trigger.moment + trigger.latest + 1
+            extents.append(_Extent(first, last, "zoned"))
+    if len(extents) < len(alarms):
+        relative = [trigger for trigger in alarms if trigger.moment is None]
+        whole = bounds(root, component_name)
+        first = BEGINNING if whole.first is None else whole.first + min(item.earliest for item in relative)
+        last = FOREVER if whole.last is None else whole.last + max(item.latest for item in relative) + 1
+        extents.append(_Extent(first, last, "floating" if whole.floating else "zoned"))
+    return _bounds_of(extents, exact=False)
+
+
+def local_window(start: int | None, end: int | None, zone: Zone) -> tuple[int | None, int | None]:
+    """A window in UTC as the widest one on a zone's wall clock, for rows whose bounds are floating."""
+    return (
+        None if start is None else zone.local_bounds(start)[0],
+        None if end is None else zone.local_bounds(end)[1],
+    )
+
+
+# -- what is refused at PUT ---------------------------------------------------------------------
+
+_YEAR = 366 * DAY
+
+
+def refuse_unanswerable(root: Component, max_instances: int) -> None:
+    """Refuse at PUT what no answer could ever hold: InvalidContent with CALDAV:max-instances.
+
+    That is a recurrence with more than ``max_instances`` instances in its first year or in RDATE,
+    or one whose rule has to be searched beyond all measure for its next instance. A recurrence
+    set without any instance is stored: Apple and Confluence send UNTIL before DTSTART for a
+    deleted series and would repeat the request for ever if it were refused.
+    """
+    for component in root.children:
+        facts = facts_of(component)
+        dates = sum(line.value.count(",") + 1 for line in facts.get("RDATE", ()))
+        if dates > max_instances:
+            raise _too_many(f"RDATE names {dates} instances; at most {max_instances} are allowed.")
+        start = facts.get("DTSTART") or facts.get("DUE")
+        if start and component.name != "VTIMEZONE":
+            anchor = parse_stamp(start[0].value).seconds
+            for line in facts.get("RRULE", ()):
+                _refuse_dense_rule(parse_rule(line.value), anchor, max_instances)
+
+
+def _refuse_dense_rule(rule: Rule, start: int, max_instances: int) -> None:
+    recurrence = Recurrence(rule, start)
+    if rule.freq not in UNITS and len(recurrence.times) * 366 <= max_instances:
+        return
+    until = None if rule.until is None else rule.until.seconds + DAY
+    budget = Budget(instances=max_instances)
+    try:
+        year = recurrence.between(start, min(start + _YEAR, until or FOREVER), budget)
+        count = sum(1 for _ in islice(year, max_instances + 1))
+        if count < 2 and until is None:
+            next(recurrence.between(start + 1, None, budget), None)
+    except BudgetExceeded:
+        raise _too_many("The recurrence rule needs too long a search for its instances.") from None
+    if count > max_instances:
+        raise _too_many(f"The recurrence rule has more than {max_instances} instances in a year.")
+
+
+def _too_many(message: str) -> InvalidContent:
+    return InvalidContent(message, CALDAV + "max-instances")

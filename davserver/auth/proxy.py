@@ -24,7 +24,7 @@ _FORWARDED = (
     "HTTP_X_FORWARDED_PREFIX",
 )
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~@+-]+)+")
+_PREFIX = re.compile(r"(/(?!\.+(?:/|$))[A-Za-z0-9._~@+-]+)+")
 
 
 def proxy_fix(environ: dict[str, Any], settings: ServerSettings) -> None:

@@ -179,11 +179,11 @@ def _has_only_time(query: CompFilter) -> bool:
 def _all_or_any(test: Test, parts: list[Condition | None]) -> Condition | None:
     """The combination of necessary conditions, None standing for one that says nothing."""
     known = tuple(part for part in parts if part is not None)
-    if test is Test.ANYOF:
-        return AnyOf(known) if len(known) == len(parts) else None
-    if not known:
+    if not known or (test is Test.ANYOF and len(known) < len(parts)):
         return None
-    return known[0] if len(known) == 1 else AllOf(known)
+    if len(known) == 1:
+        return known[0]
+    return AnyOf(known) if test is Test.ANYOF else AllOf(known)
 
 
 def _component_condition(query: CompFilter) -> Condition | None:
@@ -348,8 +348,8 @@ class _Searched:
         return collation == UNICODE_CASEMAP or (collation == ASCII_CASEMAP and self._ascii)
 
 
-_LONGEST_OFFSET = 14 * 3600
-"""Seconds between UTC and the farthest zone (Pacific/Kiritimati): what a floating time can be off."""
+_LONGEST_OFFSET = 16 * 3600
+"""Seconds by which a floating time can be off UTC: no zone is or was farther."""
 
 
 def _match_folded(match: TextMatch, name: str, value: str, cut: bool) -> bool | None:

@@ -273,7 +273,7 @@ def test_a_calendar_timezone_is_one_vtimezone_in_a_vcalendar(value: str) -> None
 SEEDS = [*LENIENT.values(), *NO_DATA.values()]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_a_mutated_body_is_accepted_or_refused_and_nothing_else(data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(SEEDS)))

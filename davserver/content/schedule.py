@@ -52,6 +52,14 @@ class Segment(NamedTuple):
     shift: int
 
 
+class Override(NamedTuple):
+    """A component with a RECURRENCE-ID: which set and which identity in it; no set for an orphan."""
+
+    component: Component
+    series: RecurrenceSet | None
+    key: int
+
+
 class RecurrenceSet:
     """The recurrence set of a component with RRULE or RDATE.
 
@@ -92,7 +100,9 @@ class RecurrenceSet:
             if key == previous or key in self.excluded or local // DAY in self.excluded_days:
                 continue
             previous = key
-            if not any(self._produces(rule, local) for rule in self.exclusion_rules):
+            if any(self._produces(rule, local) for rule in self.exclusion_rules):
+                budget.step()
+            else:
                 yield local, key
 
     def split(self, overrides: list[tuple[int, Shape]]) -> None:
@@ -119,6 +129,12 @@ class RecurrenceSet:
             found = shape.at(clock, self.default, self.periods.get(key))
             if (end is None or found.first < end) and (start is None or found.last > start):
                 yield found._replace(recurrence_id=key, recurrence_kind=kind)
+
+    def original(self, key: int) -> Instance:
+        """The instance of that key as it would be if no component overrode it."""
+        segment = next(item for item in self.segments if item.first_id < key <= item.end_id)
+        clock = self._on_clock_of(segment.shape, self.local_of(key), key) + segment.shift
+        return segment.shape.at(clock, self.default, self.periods.get(key))
 
     def last_id(self) -> int | None:
         """A wall-clock time that no instance is identified by a later one of; None if endless."""
@@ -243,6 +259,7 @@ class Schedule:
         self.zones = Zones(root, default_zone)
         self.name = component_name
         self.fixed: list[Instance] = []
+        self.overrides: list[Override] = []
         self.recurring: list[RecurrenceSet] = []
         groups: dict[str, list[tuple[Component, Facts]]] = {}
         for component in components_of(root, component_name):
@@ -318,6 +335,7 @@ class Schedule:
             line = facts["RECURRENCE-ID"][0]
             identity = parse_moment(line, self.zones)
             key, kind = _orphan_key(identity) if master is None else (master.key_of(identity), master.kind)
+            self.overrides.append(Override(component, master, key))
             shape = shape_of(component, facts, self.zones)
             if shape is None:
                 instances = undated(component, facts, self.zones)

@@ -68,10 +68,8 @@ def test_every_key_is_read_by_somebody() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute)
     }
-    unread = [
-        f"{section}.{key}" for section in config.SECTIONS for key in config.keys(section) if key not in read
-    ]
-    assert unread == []
+    settings = [(section, key) for section in config.SECTIONS for key in config.keys(section)]
+    assert [f"{section}.{key}" for section, key in settings if key not in read] == []
 
 
 # -- where settings come from
@@ -161,7 +159,7 @@ def test_a_byte_order_mark_of_windows_editors_is_no_error(tmp_path: Path) -> Non
         ('[server]\ntrusted_proxies = "10.0.0.1"\n', "server.trusted_proxies must be a list"),
         (
             '[server]\ntrusted_proxies = ["nginx"]\n',
-            'addresses or networks such as "10.0.0.0/8", not "nginx"',
+            'networks such as "10.0.0.0/8", not "nginx"',
         ),
         ('[server]\nbase_url = "https://x.org/dav"\n', "server.base_url must be like"),
         ('[server]\nurl_prefix = "/x/"\n', "server.url_prefix must be empty or like"),
@@ -196,7 +194,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         (
             "DAVSERVER_SERVER_LISTN",
             "x",
-            "unknown variable DAVSERVER_SERVER_LISTN; did you mean DAVSERVER_SERVER_LISTEN?",
+            "DAVSERVER_SERVER_LISTN; did you mean DAVSERVER_SERVER_LISTEN?",
         ),
         ("DAVSERVER_SERVER_THREADS", "many", "DAVSERVER_SERVER_THREADS must be a whole number"),
         ("DAVSERVER_AUTH_BASIC", "2", "DAVSERVER_AUTH_BASIC must be true or false"),

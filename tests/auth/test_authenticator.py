@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import statistics
 import time
 from dataclasses import replace
 
@@ -69,16 +68,16 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(gate: Gate) -> None:
     gate.restart(throttle_account=0, throttle_address=0)
     keep_only_baikals_hash(gate, "bob", PASSWORD)
 
-    def median(name: str) -> float:
+    def quickest(name: str) -> float:
         times = []
         for _ in range(15):
             began = time.perf_counter()
             refusal(gate, request(basic(name, "wrong")))
             times.append(time.perf_counter() - began)
-        return statistics.median(times)
+        return min(times)
 
-    median("ann")
-    known, unknown, legacy = median("ann"), median("nobody"), median("bob")
+    quickest("ann")
+    known, unknown, legacy = quickest("ann"), quickest("nobody"), quickest("bob")
     assert max(known, unknown, legacy) < 1.6 * min(known, unknown, legacy)
 
 
@@ -94,7 +93,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(gate: Gate) -> None:
         "Bearer x",
         "x",
         " ",
-        "Basic " + "A" * 9,
+        "Basic AAAAA",
     ],
 )
 def test_a_malformed_header_is_401(gate: Gate, header: str) -> None:

@@ -16,7 +16,7 @@ from davserver.config import ServerSettings
 TRUSTING = replace(ServerSettings(), trusted_proxies=("10.0.0.0/8", "::1", "unix"))
 
 
-def fixed(address: str = "10.0.0.1", settings: ServerSettings = TRUSTING, **variables: str) -> dict[str, Any]:
+def fixed(address: str = "10.0.0.1", settings: ServerSettings = TRUSTING, **variables: Any) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REMOTE_ADDR": address,
         "SCRIPT_NAME": "",
@@ -84,7 +84,8 @@ def test_scheme_host_and_prefix_come_from_the_nearest_proxy() -> None:
     "value", ["", ",", "a b", "x\r\nSet-Cookie: a", "//evil", "javascript", "/a?b", "<x>", "/a/../b/"]
 )
 def test_nonsense_in_a_header_changes_nothing_harmful(name: str, value: str) -> None:
-    environ = fixed(**{f"HTTP_X_FORWARDED_{name}": value})
+    header: dict[str, Any] = {f"HTTP_X_FORWARDED_{name}": value}
+    environ = fixed(**header)
     assert environ["wsgi.url_scheme"] == "http"
     assert environ["HTTP_HOST"] in ("inner:8080", "javascript")
     assert environ["SCRIPT_NAME"] == ""
@@ -119,6 +120,6 @@ def test_base_url_is_the_last_word_on_scheme_and_host() -> None:
 
 @given(*[st.text(alphabet=st.characters(max_codepoint=255))] * 4)
 def test_no_header_makes_it_raise(address: str, hops: str, host: str, prefix: str) -> None:
-    headers = {"HTTP_X_FORWARDED_HOST": host, "HTTP_X_FORWARDED_PREFIX": prefix}
+    headers: dict[str, Any] = {"HTTP_X_FORWARDED_HOST": host, "HTTP_X_FORWARDED_PREFIX": prefix}
     fixed(address, HTTP_X_FORWARDED_FOR=hops)
     fixed(HTTP_X_FORWARDED_FOR=hops, **headers)

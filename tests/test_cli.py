@@ -1,0 +1,343 @@
+"""The commands, as scripts rely on them: names, output, exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from davserver import __version__, config
+from davserver.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAVSERVER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("DAVSERVER_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def call(line: str, stdin: str = "") -> int:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        try:
+            return main(line.split())
+        except SystemExit as exc:  # argparse
+            return int(exc.code or 0)
+
+    return call
+
+
+def rows(data: Path, statement: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(data / "davserver.db")) as file:
+        return file.execute(statement).fetchall()
+
+
+# -- user
+
+
+def test_user_add_makes_the_account_with_calendar_and_address_book(run: Run, data: Path) -> None:
+    line = "user add ann --email ann@example.org --display-name Ann --admin --password-stdin"
+    assert run(line, "correct horse\n") == 0
+    assert rows(data, "SELECT name, email, display_name, admin FROM principal") == [
+        ("ann", "ann@example.org", "Ann", 1)
+    ]
+    assert rows(data, "SELECT kind, name, display_name, components FROM collection ORDER BY kind") == [
+        ("addressbook", "default", "Contacts", ""),
+        ("calendar", "default", "Calendar", "VEVENT,VTODO"),
+    ]
+
+
+def test_the_password_is_the_whole_line_without_its_end_and_is_stored_as_argon2(run: Run, data: Path) -> None:
+    from davserver.auth import passwords
+
+    run("user add ann --password-stdin", "  with spaces é \r\nsecond line\n")
+    ((secret,),) = rows(data, "SELECT secret FROM credential")
+    assert str(secret).startswith("$argon2id$")
+    assert passwords.verify("  with spaces é ", str(secret))
+
+
+@pytest.mark.parametrize("name", ["ann", "ann@example.org", "a.b-c_d+e", "zoë", "王", "हिन्दी", "x" * 100])
+def test_good_user_names(run: Run, name: str) -> None:
+    assert run(f"user add {name} --password-stdin", "correct horse") == 0
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "..", ".", "a\x07b", "x" * 101, "a%b", "<b>", "a\\b", "a'b"])
+def test_bad_user_names_are_refused_readably(run: Run, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"user add {name} --password-stdin", "correct horse") == 1
+    assert "A user name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "stdin", "expected"),
+    [
+        ("user add ann --password-stdin", "short", "at least 8 characters"),
+        ("user add ann --password-stdin", "", "at least 8 characters"),
+        ("user add ann --password-stdin", "x" * 2000, "at most 1024"),
+        ("user add ann", "correct horse", "add --password-stdin"),
+        ("user add ann --email nonsense --password-stdin", "correct horse", "is not a mail address"),
+        ("user passwd bob --password-stdin", "correct horse", "There is no account bob."),
+        ("user disable bob", "", "There is no account bob."),
+        ("user remove bob", "", "There is no account bob."),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_status_1(
+    run: Run, line: str, stdin: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(line, stdin) == 1
+    assert expected in capsys.readouterr().err
+
+
+def test_a_name_is_given_once(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("user add ann --password-stdin", "correct horse") == 0
+    assert run("user add ann --password-stdin", "correct horse") == 1
+    assert "There is already an account ann." in capsys.readouterr().err
+    assert rows(data, "SELECT count(*) FROM collection") == [(2,)]
+
+
+def test_user_list_shows_who_there_is(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run("user add bob --email bob@example.org --display-name Bob --password-stdin", "correct horse")
+    run("user add ann --admin --password-stdin", "correct horse")
+    run("user disable bob")
+    capsys.readouterr()
+    assert run("user list") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "ann  -  ann  admin",
+        "bob  bob@example.org  Bob  disabled",
+    ]
+
+
+def test_passwd_replaces_the_password(run: Run, data: Path) -> None:
+    from davserver.auth import passwords
+
+    run("user add ann --password-stdin", "correct horse")
+    assert run("user passwd ann --password-stdin", "battery staple") == 0
+    ((secret,),) = rows(data, "SELECT secret FROM credential")
+    assert passwords.verify("battery staple", str(secret))
+
+
+def test_disable_and_enable(run: Run, data: Path) -> None:
+    run("user add ann --password-stdin", "correct horse")
+    assert run("user disable ann") == 0
+    assert rows(data, "SELECT disabled FROM principal") == [(1,)]
+    assert run("user enable ann") == 0
+    assert rows(data, "SELECT disabled FROM principal") == [(0,)]
+
+
+def test_remove_leaves_nothing_of_the_account(run: Run, data: Path) -> None:
+    run("user add ann --password-stdin", "correct horse")
+    assert run("user remove ann") == 0
+    for table in ("principal", "credential", "collection"):
+        assert rows(data, f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_every_change_is_in_the_audit_log_without_secrets(run: Run, data: Path) -> None:
+    run("user add ann --password-stdin", "correct horse")
+    run("user passwd ann --password-stdin", "battery staple")
+    run("user disable ann")
+    run("user remove ann")
+    found = rows(data, "SELECT action, target FROM audit ORDER BY id")
+    assert found == [(f"user.{action}", "ann") for action in ("add", "password", "disable", "remove")]
+    assert "battery" not in json.dumps(rows(data, "SELECT * FROM audit"))
+
+
+# -- config, db, and the rest
+
+
+def test_version(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"davserver {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["", "frobnicate", "user", "user add", "user frobnicate", "db", "serve --threads x"]
+)
+def test_wrong_usage_is_status_2(run: Run, line: str) -> None:
+    assert run(line) == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run: Run, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"{command} --help") == 0
+    assert COMMANDS[command] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["user list", "db check", "serve", "config check"])
+def test_a_wrong_configuration_is_status_2_with_file_and_key(
+    run: Run, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.toml").write_text("[server]\nthread = 1\n")
+    assert run(f"--config {tmp_path}/bad.toml {line}") == 2
+    assert f"{tmp_path}/bad.toml: unknown key server.thread; did you mean threads?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--listen 8080", "--threads 0", "--url-prefix x"])
+def test_a_wrong_option_of_serve_is_status_2(
+    run: Run, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(f"serve {option}") == 2
+    assert f"{option.split()[0]} must be" in capsys.readouterr().err
+
+
+def test_config_may_stand_before_and_after_the_command(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text("[auth]\nmin_password_length = 3\n")
+    assert run(f"--config {tmp_path}/my.toml user add ann --password-stdin", "abc") == 0
+    assert run(f"user --config {tmp_path}/my.toml add bob --password-stdin", "abc") == 0
+    assert run("user add eve --password-stdin", "abc") == 1
+
+
+def test_config_example_is_the_example_file(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("config example") == 0
+    assert capsys.readouterr().out == config.example()
+
+
+def test_config_check_says_what_is_in_force(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DAVSERVER_SERVER_THREADS", "3")
+    assert run("config check") == 0
+    out = capsys.readouterr().out
+    assert str(data) in out
+    assert "server.threads = 3" in out
+
+
+def test_a_database_that_cannot_be_reached_is_one_line_without_its_password(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("psycopg")
+    url = "postgresql+psycopg://ann:geheim@127.0.0.1:1/none?connect_timeout=2"
+    monkeypatch.setenv("DAVSERVER_STORAGE_DATABASE_URL", url)
+    assert run("user list") == 1
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert "127.0.0.1:1" in error
+    assert "geheim" not in error
+
+
+def test_db_upgrade_check_and_backup(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("db check") == 1
+    assert "`davserver db upgrade`" in capsys.readouterr().err
+    assert run("db upgrade") == 0
+    assert run("db check") == 0
+    run("user add ann --password-stdin", "correct horse")
+    copy = data / "copy.db"
+    assert run(f"db backup {copy}") == 0
+    with closing(sqlite3.connect(copy)) as file:
+        assert file.execute("SELECT name FROM principal").fetchall() == [("ann",)]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert run(f"db backup {copy}") == 1
+
+
+def test_db_check_finds_damage(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("user add ann --password-stdin", "correct horse")
+    with closing(sqlite3.connect(data / "davserver.db")) as file, file:
+        file.execute("UPDATE collection SET owner_id = 999 WHERE kind = 'calendar'")
+        file.execute("DROP TABLE audit")
+    assert run("db check") == 1
+    out = capsys.readouterr().out
+    assert "table collection, row" in out
+    assert "table audit is missing" in out
+
+
+# -- serve
+
+
+@contextmanager
+def serving(*options: str, **environ: str) -> Iterator[tuple[str, list[str]]]:
+    """A real server process; yields its address and what it printed before it."""
+    command = [sys.executable, "-m", "davserver", "serve", "--listen", "127.0.0.1:0", *options]
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environ},
+        cwd=Path(__file__).parents[1],
+    )
+    assert process.stderr
+    try:
+        lines: list[str] = []
+        for line in process.stderr:
+            lines.append(line.rstrip("\n"))
+            if "answers at" in line:
+                break
+        assert lines, "the server said nothing"
+        yield lines[-1].rpartition(" ")[2], lines
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def status_of(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def test_serve_prints_its_address_and_answers_there(data: Path) -> None:
+    with serving() as (address, _):
+        assert status_of(address + "dav/") == 401
+
+
+def test_the_first_start_tells_how_to_make_the_first_account(run: Run, data: Path) -> None:
+    with serving() as (_, lines):
+        text = "\n".join(lines)
+        assert "user add NAME --email" in text
+        code = (data / "setup-code.txt").read_text().strip()
+        assert code in text
+        assert stat.S_IMODE((data / "setup-code.txt").stat().st_mode) == 0o600
+    with serving() as (_, lines):
+        assert code in "\n".join(lines)
+    run("user add ann --password-stdin", "correct horse")
+    assert not (data / "setup-code.txt").exists()
+    with serving() as (_, lines):
+        assert len(lines) == 1
+
+
+def test_serve_under_a_sub_path(data: Path) -> None:
+    with serving("--url-prefix", "/sub") as (address, _):
+        assert address.endswith("/sub/")
+        assert status_of(address + "dav/") == 401
+        assert status_of(address.removesuffix("sub/") + "sub/dav/") == 401
+
+
+def test_a_port_in_use_is_said_in_one_line(data: Path) -> None:
+    with serving() as (address, _):
+        place = address.removeprefix("http://").rstrip("/")
+        command = [sys.executable, "-m", "davserver", "serve", "--listen", place]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False
+        )
+        assert done.returncode == 2
+        assert f"cannot listen at {place}" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_starts_quickly() -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "davserver", "--version"], check=True, capture_output=True)
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(3)) < 0.3

@@ -174,9 +174,13 @@ def _line_in_utc(line: Line, zones: Zones) -> Line:
 
 def _has_effect(schedule: Schedule, override: Override, window: Window) -> bool:
     """Whether the override, or the instance that it replaces, overlaps the window."""
-    if component_in_range(schedule, override.component, *window):
+    if override.instance and override.instance.overlaps(*window):
         return True
-    return override.series is not None and override.series.original(override.key).overlaps(*window)
+    if override.series is None:
+        return False
+    if override.is_future and component_in_range(schedule, override.component, *window):
+        return True
+    return override.series.original(override.key).overlaps(*window)
 
 
 def _limited_lines(component: Component, window: Window, zones: Zones) -> Iterator[Line]:

@@ -425,10 +425,18 @@ class Recurrence:
                 if low <= base + time < high:
                     yield base + time
 
+    def _most_days_of_a_period(self) -> int:
+        """The same for the period of a BYSETPOS: a year, a month or a week."""
+        if self.rule.freq != "MONTHLY":
+            return min(self._most_days(), 7 if self.rule.freq == "WEEKLY" else 366)
+        kinds = all_year_kinds(with_neighbours=bool(self.days.by_week_no))
+        masks = ((allowed_days(self.days, kind), MONTHS[kind[1]]) for kind in kinds)
+        return max((mask & month).bit_count() for mask, months in masks for month in months)
+
     # -- periods: YEARLY, MONTHLY and WEEKLY with BYSETPOS --------------------------------------
 
     def _period_search(self, low: int, high: int, budget: Budget) -> Iterator[int]:
-        if min(map(abs, self.rule.by_set_pos)) > self._most_days() * len(self.times):
+        if min(map(abs, self.rule.by_set_pos)) > self._most_days_of_a_period() * len(self.times):
             return
         for days in _PERIODS[self.rule.freq](self, low // DAY, min((high - 1) // DAY, _LAST_DAY)):
             budget.step()

@@ -53,11 +53,13 @@ class Segment(NamedTuple):
 
 
 class Override(NamedTuple):
-    """A component with a RECURRENCE-ID: which set and which identity in it; no set for an orphan."""
+    """A component with a RECURRENCE-ID: the set it belongs to (an orphan to none), its own instance."""
 
     component: Component
     series: RecurrenceSet | None
     key: int
+    instance: Instance | None
+    is_future: bool
 
 
 class RecurrenceSet:
@@ -119,16 +121,20 @@ class RecurrenceSet:
         self, segment: Segment, window: tuple[int | None, int | None], budget: Budget
     ) -> Iterator[Instance]:
         """The instances of a segment that overlap the window."""
-        start, end = window
-        shape, kind = segment.shape, self.kind
-        for local, key in self.ids(*self._local_window(segment, start, end), budget):
+        low, high = BEGINNING if window[0] is None else window[0], FOREVER if window[1] is None else window[1]
+        shape, kind, shape_kind = segment.shape, self.kind, segment.shape.kind
+        zone = shape.anchor.zone or self.default
+        keys_are_utc = shape is self.shape and self.zone is not None
+        for local, key in self.ids(*self._local_window(segment, *window), budget):
             budget.instance()
             if key in self.overridden or not segment.first_id <= key < segment.end_id:
                 continue
             clock = local if shape is self.shape else self._on_clock_of(shape, local, key) + segment.shift
-            found = shape.at(clock, self.default, self.periods.get(key))
-            if (end is None or found.first < end) and (start is None or found.last > start):
-                yield found._replace(recurrence_id=key, recurrence_kind=kind)
+            start = key if keys_are_utc else zone.to_utc(clock)
+            end = shape.end_of(clock, start, zone, self.periods.get(key))
+            first, last = shape.reach(start, end)
+            if first < high and last > low:
+                yield Instance(first, last, start, end, shape.component, clock, shape_kind, key, kind)
 
     def original(self, key: int) -> Instance:
         """The instance of that key as it would be if no component overrode it."""
@@ -329,29 +335,34 @@ class Schedule:
             self._add_overrides(master, overrides)
 
     def _add_overrides(self, master: RecurrenceSet | None, overrides: list[tuple[Component, Facts]]) -> None:
-        found: dict[int, Instance] = {}
         future: list[tuple[int, Shape]] = []
-        for component, facts in overrides:
-            line = facts["RECURRENCE-ID"][0]
-            identity = parse_moment(line, self.zones)
-            key, kind = _orphan_key(identity) if master is None else (master.key_of(identity), master.kind)
-            self.overrides.append(Override(component, master, key))
-            shape = shape_of(component, facts, self.zones)
-            if shape is None:
-                instances = undated(component, facts, self.zones)
-            else:
-                instances = [shape.at(shape.anchor.local, self.zones.default)]
-                if (line.param("RANGE") or "").upper() == "THISANDFUTURE":
-                    future.append((key, shape))
-            if instances:
-                found[key] = instances[0]._replace(recurrence_id=key, recurrence_kind=kind)
-            elif master:
-                master.overridden.add(key)
-        self.fixed += found.values()
-        if master:
-            master.overridden |= found.keys()
-            if future:
-                master.split(future)
+        found = [self._override(component, facts, master) for component, facts in overrides]
+        for (component, facts), override in zip(overrides, found, strict=True):
+            if master is None:
+                continue
+            master.overridden.add(override.key)
+            shape = shape_of(component, facts, self.zones) if override.is_future else None
+            if shape:
+                future.append((override.key, shape))
+        if master and future:
+            master.split(future)
+        self.overrides += found
+        # Of two overrides of one instance the later one in the object counts.
+        by_key = {override.key: override.instance for override in found}
+        self.fixed += filter(None, by_key.values())
+
+    def _override(self, component: Component, facts: Facts, master: RecurrenceSet | None) -> Override:
+        line = facts["RECURRENCE-ID"][0]
+        identity = parse_moment(line, self.zones)
+        key, kind = (master.key_of(identity), master.kind) if master else _orphan_key(identity)
+        shape = shape_of(component, facts, self.zones)
+        if shape:
+            own = [shape.at(shape.anchor.local, self.zones.default)]
+        else:
+            own = undated(component, facts, self.zones)
+        instance = own[0]._replace(recurrence_id=key, recurrence_kind=kind) if own else None
+        is_future = (line.param("RANGE") or "").upper() == "THISANDFUTURE"
+        return Override(component, master, key, instance, is_future)
 
 
 def components_of(root: Component, name: str) -> Iterator[Component]:

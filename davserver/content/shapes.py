@@ -118,12 +118,17 @@ class Shape:
         """A bound of the length in seconds: nominal days may be longer in UTC."""
         return self.span.days * DAY + self.span.seconds + (DAY if self.span.days else 0)
 
+    def end_of(self, local: int, start: int, default: Zone, span: Span | None = None) -> int:
+        """The end in UTC of the instance that starts at that wall-clock time, which is ``start`` in UTC."""
+        days, seconds = span or self.span
+        if not days:
+            return start + seconds
+        return (self.anchor.zone or default).to_utc(local + days * DAY) + seconds
+
     def at(self, local: int, default: Zone, span: Span | None = None) -> Instance:
         """The instance that starts at a wall-clock time in the component's zone."""
-        zone = self.anchor.zone or default
-        days, seconds = span or self.span
-        start = zone.to_utc(local)
-        end = (zone.to_utc(local + days * DAY) if days else start) + seconds
+        start = (self.anchor.zone or default).to_utc(local)
+        end = self.end_of(local, start, default, span)
         first, last = self.reach(start, end)
         return Instance(first, last, start, end, self.component, local, self.kind)
 
@@ -149,6 +154,11 @@ def _length(start: Moment, end: Moment, zones: Zones) -> Span:
     return Span(0, end.utc(zones.default) - start.utc(zones.default))
 
 
+def _forward(span: Span) -> Span:
+    """A length that runs backwards is none: what ends before it starts is shown as a moment."""
+    return Span(0, 0) if min(span) < 0 else span
+
+
 def _event_shape(component: Component, facts: Facts, zones: Zones) -> Shape | None:
     start = moment_of(facts, "DTSTART", zones)
     if start is None:
@@ -158,10 +168,10 @@ def _event_shape(component: Component, facts: Facts, zones: Zones) -> Shape | No
         span = _length(start, end, zones)
         if start.is_date and end.is_date and span.days < 1:
             span = Span(1, 0)  # DTEND on the same DATE is an old client's one day, not nothing
-        return Shape(component, start, span, _reach_span)
+        return Shape(component, start, _forward(span), _reach_span if min(span) >= 0 else _reach_point)
     if "DURATION" in facts:
-        span = parse_duration(facts["DURATION"][0].value)
-        return Shape(component, start, span, _reach_span if max(span) > 0 else _reach_point)
+        span = _forward(parse_duration(facts["DURATION"][0].value))
+        return Shape(component, start, span, _reach_span if any(span) else _reach_point)
     if start.is_date:
         return Shape(component, start, Span(1, 0), _reach_span)
     return Shape(component, start, Span(0, 0), _reach_point)
@@ -172,7 +182,9 @@ def _task_shape(component: Component, facts: Facts, zones: Zones) -> Shape | Non
     if start and due:
         return Shape(component, start, _length(start, due, zones), _reach_due)
     if start and "DURATION" in facts:
-        return Shape(component, start, parse_duration(facts["DURATION"][0].value), _reach_task_duration)
+        return Shape(
+            component, start, _forward(parse_duration(facts["DURATION"][0].value)), _reach_task_duration
+        )
     if start:
         return Shape(component, start, Span(0, 0), _reach_point)
     return Shape(component, due, Span(0, 0), _reach_due_only) if due else None

@@ -41,6 +41,8 @@ from davserver.errors import BudgetExceeded, InvalidContent
 
 _NAME = re.compile(r"[A-Za-z0-9_+\-]{1,30}(?:/[A-Za-z0-9_+\-]{1,30}){0,3}")
 _NO_ZONES = {"posix", "right", "posixrules", "localtime", "factory", "tzdata.zi", "leapseconds"}
+_FIRST_SAFE, _LAST_SAFE = MIN_SECONDS + 2 * DAY, MAX_SECONDS - 2 * DAY
+"""Nearer to the ends of time datetime overflows when a zone is applied."""
 _REMEMBERED_DAYS = 4_000
 _CHANGING = 1 << 40
 """Marks a day on which the offset changes."""
@@ -151,17 +153,18 @@ class KnownZone(Zone):
     def __init__(self, name: str, source: tzinfo) -> None:
         super().__init__(name)
         self._source = source
+        self._epoch = datetime(1970, 1, 1, tzinfo=source)
 
     def offset_at_local(self, local: int) -> int:
         """As the database says; near the ends of time the offset of the nearest year."""
-        moment = to_datetime(min(max(local, MIN_SECONDS + 2 * DAY), MAX_SECONDS - 2 * DAY))
-        offset = self._source.utcoffset(moment.replace(tzinfo=self._source))
+        moment = self._epoch + timedelta(0, min(max(local, _FIRST_SAFE), _LAST_SAFE))
+        offset = moment.utcoffset()
         return 0 if offset is None else offset.days * DAY + offset.seconds
 
     def offset_at_utc(self, utc: int) -> int:
         """As the database says; near the ends of time the offset of the nearest year."""
-        moment = to_datetime(min(max(utc, MIN_SECONDS + 2 * DAY), MAX_SECONDS - 2 * DAY))
-        offset = self._source.fromutc(moment.replace(tzinfo=self._source)).utcoffset()
+        moment = self._epoch + timedelta(0, min(max(utc, _FIRST_SAFE), _LAST_SAFE))
+        offset = self._source.fromutc(moment).utcoffset()
         return 0 if offset is None else offset.days * DAY + offset.seconds
 
 

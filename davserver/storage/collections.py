@@ -81,9 +81,10 @@ _GRANTED: Any = select(ace.c.privileges).where(
         ace.c.principal_id.in_(_GROUPS),
     ),
 )
-_ACL: Any = (
-    select(ace.c.principal_id, ace.c.privileges)
-    .where(ace.c.collection_id == bindparam("id"))
+_ACLS: Any = (
+    select(ace.c.collection_id, principal.c.name, ace.c.privileges)
+    .select_from(ace.outerjoin(principal, principal.c.id == ace.c.principal_id))
+    .where(ace.c.collection_id.in_(bindparam("ids", expanding=True)))
     .order_by(ace.c.id)
 )
 
@@ -169,10 +170,10 @@ def _new_stamp() -> str:
     return secrets.token_hex(6)
 
 
-def knows(tx: Connection, collection_id: int, at_revision: int, stamp: str) -> bool:
-    """Whether this database gave out that revision with that stamp."""
-    known = tx.execute(_STAMP, {"id": collection_id, "revision": at_revision}).scalar()
-    return known == stamp
+def stamp_of(tx: Connection, collection_id: int, at_revision: int) -> str | None:
+    """The stamp that this database gave to a revision, None for one that it never took."""
+    stamp: str | None = tx.execute(_STAMP, {"id": collection_id, "revision": at_revision}).scalar()
+    return stamp
 
 
 def home_state(tx: Connection, owner_id: int, kind: CollectionKind) -> str:
@@ -192,10 +193,12 @@ def granted(tx: Connection, collection_id: int, user_id: int) -> frozenset[str]:
     return frozenset(privilege for row in rows for privilege in row[0].split())
 
 
-def acl(tx: Connection, collection_id: int) -> list[Ace]:
-    """The access control list of a collection (RFC 3744 5.5), in order."""
-    rows = tx.execute(_ACL, {"id": collection_id})
-    return [Ace(row[0], frozenset(row[1].split())) for row in rows]
+def acls(tx: Connection, collection_ids: Iterable[int]) -> dict[int, list[tuple[str | None, frozenset[str]]]]:
+    """The access lists (RFC 3744 5.5) of several collections: principal name (None: all) and privileges."""
+    found: dict[int, list[tuple[str | None, frozenset[str]]]] = {}
+    for collection_id, name, privileges in tx.execute(_ACLS, {"ids": list(collection_ids)}):
+        found.setdefault(collection_id, []).append((name, frozenset(privileges.split())))
+    return found
 
 
 def set_acl(tx: Connection, collection_id: int, entries: Iterable[Ace]) -> None:

@@ -47,6 +47,16 @@ def of_collections(tx: Connection, owner_id: int, names: Names[str] | None = Non
     return _grouped(tx, _OF_COLLECTIONS, owner_id, names)
 
 
+def of_principals(tx: Connection, principal_ids: Names[int]) -> dict[int, ByName]:
+    """Dead properties of principals, by principal id."""
+    ids = dead_property.c.scope_id.in_(sorted(principal_ids))
+    statement = select(dead_property.c.scope_id, dead_property.c.name, dead_property.c.value)
+    found: dict[int, ByName] = {}
+    for scope_id, name, value in tx.execute(statement.where(dead_property.c.scope == "principal", ids)):
+        found.setdefault(scope_id, {})[name] = value
+    return found
+
+
 def _grouped(tx: Connection, statement: Any, key: int, names: Names[str] | None) -> dict[int, ByName]:
     if names is not None:
         statement = statement.where(dead_property.c.name.in_(sorted(names)))

@@ -11,9 +11,9 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, union_all, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from davserver.model import Change, Collection, Item, NewItem
+from davserver.model import Collection, Item, ItemIndex, NewItem, Timing
 from davserver.storage import collections, dead_properties
 from davserver.storage.engine import now
 from davserver.storage.schema import body, history, item, tombstone
@@ -40,6 +40,12 @@ _GET_BODY: Any = (
     select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION, item.c.name == bindparam("name"))
 )
 _BODY: Any = select(body.c.data).where(body.c.item_id == bindparam("id"))
+_BODIES_OF: Any = select(body.c.item_id, body.c.data).where(
+    body.c.item_id.in_(bindparam("ids", expanding=True))
+)
+_INDEX: Any = select(
+    item.c.component, item.c.uid, item.c.first, item.c.last, item.c.timing, item.c.search
+).where(item.c.id == bindparam("id"))
 _LIST: Any = select(*COLUMNS).where(_IN_COLLECTION).order_by(item.c.id)
 _LIST_BODIES: Any = (
     select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.id)
@@ -48,16 +54,16 @@ _NAMED = item.c.name.in_(bindparam("names", expanding=True))
 _BY_NAMES: Any = select(*COLUMNS).where(_IN_COLLECTION, _NAMED)
 _BY_NAMES_BODIES: Any = select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION, _NAMED)
 _BY_UID: Any = select(item.c.name).where(_IN_COLLECTION, item.c.uid == bindparam("uid"))
-_CHANGES: Any = (
-    union_all(
-        select(item.c.name, item.c.etag, item.c.revision, item.c.component).where(
-            _IN_COLLECTION, item.c.revision > bindparam("since")
-        ),
-        select(tombstone.c.name, literal(None), tombstone.c.revision, literal("")).where(
-            tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.revision > bindparam("since")
-        ),
-    )
-    .order_by("revision")
+_CHANGED: Any = (
+    select(*COLUMNS)
+    .where(_IN_COLLECTION, item.c.revision > bindparam("since"))
+    .order_by(item.c.revision)
+    .limit(bindparam("limit"))
+)
+_GONE: Any = (
+    select(tombstone.c.name, tombstone.c.revision)
+    .where(tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.revision > bindparam("since"))
+    .order_by(tombstone.c.revision)
     .limit(bindparam("limit"))
 )
 _WRITTEN = ("uid", "component", "etag", "size", "revision", "modified", "first", "last", "timing", "search")
@@ -98,6 +104,17 @@ def read_body(tx: Connection, item_id: int) -> bytes:
     """The stored bytes of an item that is known to exist."""
     data: bytes = tx.execute(_BODY, {"id": item_id}).scalar_one()
     return data
+
+
+def read_bodies(tx: Connection, item_ids: list[int]) -> dict[int, bytes]:
+    """The stored bytes of at most NAMES_PER_STATEMENT items, by item id."""
+    return {row[0]: row[1] for row in tx.execute(_BODIES_OF, {"ids": item_ids})}
+
+
+def read_index(tx: Connection, item_id: int) -> ItemIndex:
+    """The index row beside an item's body, for a copy of it."""
+    component, uid, first, last, timing, search = tx.execute(_INDEX, {"id": item_id}).one()
+    return ItemIndex(component, uid, first, last, Timing(timing), search)
 
 
 def listing(tx: Connection, collection_id: int) -> Iterator[Item]:
@@ -150,10 +167,16 @@ def names_with_uid(tx: Connection, collection_id: int, uid: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def changes(tx: Connection, collection_id: int, since: int, limit: int) -> list[Change]:
-    """What changed after a revision, oldest change first, at most ``limit`` rows (RFC 6578 3.6)."""
-    rows = tx.execute(_CHANGES, {"collection_id": collection_id, "since": since, "limit": limit})
-    return [Change(row[0], row[1], row[2], row[3]) for row in rows]
+def changed_since(tx: Connection, collection_id: int, since: int, limit: int) -> list[Item]:
+    """Items that were written after a revision, oldest change first (RFC 6578 3.5)."""
+    values = {"collection_id": collection_id, "since": since, "limit": limit}
+    return [Item(*row) for row in tx.execute(_CHANGED, values)]
+
+
+def gone_since(tx: Connection, collection_id: int, since: int, limit: int) -> list[tuple[str, int]]:
+    """Name and revision of what was deleted after a revision and is not there again."""
+    values = {"collection_id": collection_id, "since": since, "limit": limit}
+    return [(row[0], row[1]) for row in tx.execute(_GONE, values)]
 
 
 def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None, actor: str) -> Item:
@@ -179,7 +202,8 @@ def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None,
         "search": index.search,
     }
     if replaced is not None:
-        _keep(tx, target, [(replaced, read_body(tx, replaced.id))], "overwritten", actor)
+        if replaced.etag != values["etag"]:
+            _keep(tx, target, [(replaced, read_body(tx, replaced.id))], "overwritten", actor)
         tx.execute(_UPDATE, {"b_id": replaced.id, **{f"b_{key}": value for key, value in values.items()}})
         tx.execute(_UPDATE_BODY, {"b_id": replaced.id, "b_data": new.body})
         item_id, created = replaced.id, replaced.created
@@ -195,10 +219,11 @@ def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None,
     )
 
 
-def remove(tx: Connection, target: Collection, gone: Item, actor: str) -> None:
-    """Delete an item of a locked collection: body to history, name to a tombstone."""
+def remove(tx: Connection, target: Collection, gone: Item, actor: str, *, moved: bool = False) -> None:
+    """Delete an item of a locked collection: body to history (unless it was moved), name to a tombstone."""
     revision = collections.advance(tx, target, items=-1, size=-gone.size)
-    _keep(tx, target, [(gone, read_body(tx, gone.id))], "deleted", actor)
+    if not moved:
+        _keep(tx, target, [(gone, read_body(tx, gone.id))], "deleted", actor)
     dead_properties.forget(tx, "item", gone.id)
     tx.execute(_DELETE, {"b_id": gone.id})
     tx.execute(_BURY, {"collection_id": target.id, "name": gone.name, "revision": revision})

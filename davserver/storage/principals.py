@@ -101,6 +101,13 @@ def search(tx: Connection, text: str, limit: int) -> list[Principal]:
     return [_principal(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
 
 
+def of_kind(tx: Connection, kind: str, limit: int) -> list[Principal]:
+    """Principals of a kind by name; ``individual`` is another word for a user."""
+    wanted = "user" if kind == "individual" else kind
+    statement = select(*_COLUMNS).where(principal.c.kind == wanted, principal.c.disabled.is_(False))
+    return [_principal(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
+
+
 def _like(text: str) -> str:
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 

@@ -1,0 +1,131 @@
+"""Composition: the URL map, one WSGI callable. The only module that knows everybody.
+
+    /dav, /dav.php, /cal.php, /card.php     the DAV tree (protocol)
+    /.well-known/caldav, …/carddav          301 to /dav/ for every method, without a login
+    /                                       PROPFIND, OPTIONS, REPORT: the DAV root; GET: the start page
+    /healthz                                200 while the database answers
+
+The paths hold below SCRIPT_NAME, so the whole can be mounted anywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from davserver.auth import Authenticator, proxy_fix
+from davserver.config import Settings
+from davserver.log import AccessLog
+from davserver.protocol import answers
+from davserver.protocol.request import PREFIX_NAMES, Environ
+from davserver.protocol.server import DavApplication
+from davserver.protocol.tree import SAFE
+from davserver.storage import Store, migrations, open_store
+
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+log = logging.getLogger("davserver.app")
+
+
+def create_app(settings: Settings) -> Application:
+    """The whole server over the database that the settings name; its schema is brought up to date."""
+    store = open_store(settings.storage)
+    migrations.ensure(store)
+    server: Application = Server(settings, store)
+    return _ProxyFix(AccessLog(server) if settings.log.access else server, settings)
+
+
+class _ProxyFix:
+    """Outermost: what the proxy says becomes what the request says, before anything looks at it."""
+
+    def __init__(self, application: Application, settings: Settings) -> None:
+        self.application = application
+        self.settings = settings
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        proxy_fix(environ, self.settings.server)
+        return self.application(environ, start_response)
+
+
+class Server:
+    """The URL map."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.dav = DavApplication(settings, store, Authenticator(settings, store))
+        self.exact: dict[str, Application] = {
+            "/.well-known/caldav": self._well_known,
+            "/.well-known/carddav": self._well_known,
+            "/healthz": self._healthz,
+        }
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Find who answers. What nobody foresaw is logged and answered without a word about the inside."""
+        try:
+            return self._route(environ, start_response)
+        except Exception:
+            log.exception("%s %s failed", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"))
+            return _plain(start_response, 500, "The server made a mistake; its log says more.")
+
+    def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path: str = environ.get("PATH_INFO", "")
+        environ["davserver.mount"] = _encoded(environ.get("SCRIPT_NAME", "").rstrip("/"))
+        head, slash, rest = path[1:].partition("/")
+        if "/" + head in PREFIX_NAMES:
+            environ["davserver.prefix"] = f"{environ['davserver.mount']}/{head}"
+            environ["PATH_INFO"] = slash + rest
+            return self.dav(environ, start_response)
+        answer = self.exact.get(path.rstrip("/"))
+        if answer is not None:
+            return answer(environ, start_response)
+        if path in ("", "/"):
+            return self._root(environ, start_response)
+        return _plain(start_response, 404, "There is nothing at this address.")
+
+    def _root(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """``/``: some clients look for the DAV root there, people for a page."""
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return self._start_page(environ, start_response)
+        environ["davserver.prefix"] = f"{environ['davserver.mount']}/dav"
+        environ["davserver.root"] = True
+        environ["PATH_INFO"] = "/"
+        return self.dav(environ, start_response)
+
+    def _start_page(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        mount = environ["davserver.mount"]
+        headers = [("Location", f"{mount}/dav/"), ("Content-Length", "0")]
+        start_response("302 Found", headers)
+        return []
+
+    def _well_known(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """RFC 6764 5: a path, so that scheme, host and port stay what the client used."""
+        headers = [("Location", f"{environ['davserver.mount']}/dav/"), ("Content-Length", "0")]
+        start_response("301 Moved Permanently", [*headers, ("Cache-Control", "max-age=86400")])
+        return []
+
+    def _healthz(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            with self.store.read() as tx:
+                tx.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return _plain(start_response, 503, "The database does not answer.")
+        return _plain(start_response, 200, "ok")
+
+
+def _encoded(script_name: str) -> str:
+    """SCRIPT_NAME as it stands in an href."""
+    return quote(script_name.encode("latin-1"), safe="/" + SAFE)
+
+
+def _plain(start_response: StartResponse, status: int, message: str) -> Iterable[bytes]:
+    body = (message + "\n").encode()
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(answers.status(status), headers)
+    return [body]

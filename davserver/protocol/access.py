@@ -1,0 +1,102 @@
+"""Who may do what: privileges of RFC 3744, decided in this one place.
+
+    owner of a tree         everything in it
+    any signed-in user      reads the root, the containers, and (accounts.directory) who the others are
+    anybody else            what the access list of a collection grants him, himself or by a group
+
+Somebody without any privilege gets one and the same answer whether a resource exists or not, so that
+nobody can find out who has an account or what calendars he keeps.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlalchemy import Connection
+
+from davserver.davxml import CALDAV, DAV, element, href
+from davserver.errors import HttpError
+from davserver.model import Principal
+from davserver.protocol.tree import HOMES, Kind, Node
+from davserver.storage import collections
+
+READ = DAV + "read"
+WRITE = DAV + "write"
+WRITE_PROPERTIES = DAV + "write-properties"
+WRITE_CONTENT = DAV + "write-content"
+BIND = DAV + "bind"
+UNBIND = DAV + "unbind"
+UNLOCK = DAV + "unlock"
+READ_ACL = DAV + "read-acl"
+READ_PRIVILEGES = DAV + "read-current-user-privilege-set"
+WRITE_ACL = DAV + "write-acl"
+READ_FREE_BUSY = CALDAV + "read-free-busy"
+
+TREE: dict[str, dict[str, object]] = {
+    READ: {READ_PRIVILEGES: {}, READ_FREE_BUSY: {}},
+    WRITE: {WRITE_PROPERTIES: {}, WRITE_CONTENT: {}, BIND: {}, UNBIND: {}},
+    UNLOCK: {},
+    READ_ACL: {},
+    WRITE_ACL: {},
+}
+"""The aggregation tree below DAV:all (RFC 3744 5.3): privilege → those it contains."""
+
+DESCRIPTIONS = {
+    DAV + "all": "Everything",
+    READ: "Read, with its properties",
+    WRITE: "Change",
+    WRITE_PROPERTIES: "Change the properties",
+    WRITE_CONTENT: "Change the content",
+    BIND: "Add a member",
+    UNBIND: "Remove a member",
+    UNLOCK: "Remove a lock of somebody else",
+    READ_ACL: "Read who has access",
+    READ_PRIVILEGES: "Read one's own privileges",
+    WRITE_ACL: "Change who has access",
+    READ_FREE_BUSY: "See when there is something, not what",
+}
+
+ALL = frozenset({DAV + "all", *TREE, *(part for parts in TREE.values() for part in parts)})
+_READER = frozenset({READ, READ_PRIVILEGES, READ_FREE_BUSY})
+_NOBODY: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=256)
+def expand(granted: frozenset[str]) -> frozenset[str]:
+    """A set of privileges with all that they contain."""
+    if DAV + "all" in granted:
+        return ALL
+    contained = {part for privilege in granted for part in TREE.get(privilege, {})}
+    return granted | contained
+
+
+def privileges(tx: Connection, user: Principal, node: Node, *, directory: bool) -> frozenset[str]:
+    """What the user may do with the node."""
+    if node.owner is not None and node.owner.id == user.id:
+        return ALL
+    if len(node.segments) < 2:
+        return _READER
+    if node.kind is Kind.PRINCIPAL:
+        known = directory and node.owner is not None and not node.owner.disabled
+        return _READER if known else _NOBODY
+    if node.kind in HOMES or node.collection is None:
+        return _NOBODY
+    return expand(collections.granted(tx, node.collection.id, user.id))
+
+
+def require(node: Node, privilege: str, path: str) -> None:
+    """Raise 403 with DAV:need-privileges (RFC 3744 7.1.1) unless the node grants the privilege.
+
+    :param path: the href to name in the answer.
+    """
+    if privilege not in node.privileges:
+        raise NeedPrivileges(path, privilege)
+
+
+class NeedPrivileges(HttpError):
+    """403: the user lacks a privilege. Knows its own body, since that nests deeper than others."""
+
+    def __init__(self, path: str, privilege: str) -> None:
+        super().__init__(403, "You have no permission for this.", DAV + "need-privileges")
+        inner = href(path) + element(DAV + "privilege", element(privilege))
+        self.inner = element(DAV + "resource", inner)

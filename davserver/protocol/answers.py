@@ -1,0 +1,36 @@
+"""Errors as answers: status line, DAV:error body (RFC 4918 16), the DAV header on what clients probe."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from davserver import davxml
+from davserver.davxml import DAV
+from davserver.errors import HttpError
+from davserver.protocol.access import NeedPrivileges
+from davserver.protocol.request import XML_TYPE, Environ, Response
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+def status(code: int) -> str:
+    """``404 Not Found``."""
+    return f"{code} {_PHRASES.get(code, 'Error')}"
+
+
+def error(environ: Environ, failure: HttpError) -> Response:
+    """The answer to a failed request: the precondition element where there is one, and a sentence."""
+    headers = list(failure.headers)
+    if failure.status == 401 or not (failure.precondition or failure.message):
+        return Response(failure.status, [*headers, ("Content-Type", "text/plain; charset=utf-8")], b"")
+    inner = ""
+    if failure.precondition:
+        nested = failure.inner if isinstance(failure, NeedPrivileges) else _hrefs(failure)
+        inner = davxml.element(failure.precondition, nested)
+    if failure.message:
+        inner += davxml.text_element(DAV + "responsedescription", davxml.clean(failure.message))
+    return Response(failure.status, [*headers, XML_TYPE], davxml.document(DAV + "error", inner))
+
+
+def _hrefs(failure: HttpError) -> str:
+    return "".join(davxml.href(one) for one in failure.hrefs)

@@ -1,0 +1,80 @@
+"""GET and HEAD (RFC 9110 9.3.1): the stored bytes of an item, an export, or a page for people.
+
+An item is sent as it was stored, unless the client asks by Accept for jCal, jCard or another vCard version.
+A browser on a collection gets a small page; anything else that GETs a collection gets its export.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from davserver.errors import HttpError
+from davserver.protocol import pages
+from davserver.protocol.conditions import http_date, not_modified
+from davserver.protocol.methods import export
+from davserver.protocol.negotiation import convert_item
+from davserver.protocol.request import Headers, Request, Response
+from davserver.protocol.tree import COLLECTIONS
+from davserver.storage import items
+
+
+def get(request: Request) -> Response:
+    """Item, export or page. HEAD is the same; the server leaves the body out."""
+    node = request.node
+    if node.item is not None:
+        return _item(request)
+    query = parse_qs(request.environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    if "export" in query or (node.kind in COLLECTIONS and not _browser(request)):
+        return export.export(request, query)
+    return pages.page(request)
+
+
+def _browser(request: Request) -> bool:
+    return "text/html" in (request.header("Accept") or "").lower()
+
+
+def _item(request: Request) -> Response:
+    held = request.node.item
+    assert held is not None
+    headers: Headers = [
+        ("ETag", held.etag),
+        ("Last-Modified", http_date(held.modified)),
+        ("Cache-Control", "private, no-cache"),
+        ("Vary", "Accept"),
+    ]
+    if not_modified(request, held.etag, held.modified):
+        return Response(304, headers)
+    stored = items.read_body(request.tx, held.id)
+    body, content_type = convert_item(request, request.node.kind, stored)
+    if body is not stored:
+        # Another representation of the resource: it must not share the strong tag of the stored bytes.
+        headers[0] = ("ETag", f'"{held.etag.strip(chr(34))}-{content_type.count("json")}{len(body)}"')
+    headers += [("Content-Type", content_type), ("Accept-Ranges", "bytes")]
+    return _ranged(request, headers, body, held.etag)
+
+
+def _ranged(request: Request, headers: Headers, body: bytes, etag: str) -> Response:
+    """A single byte range (RFC 9110 14.2); anything else about Range is ignored, as it may be."""
+    wanted = request.header("Range")
+    if_range = request.header("If-Range")
+    if wanted is None or (if_range is not None and if_range.strip() != etag):
+        return Response(200, headers, body)
+    span = _range(wanted, len(body))
+    if span is None:
+        return Response(200, headers, body)
+    first, last = span
+    if first >= len(body):
+        raise HttpError(416, "The range lies outside.", headers=[("Content-Range", f"bytes */{len(body)}")])
+    headers.append(("Content-Range", f"bytes {first}-{last}/{len(body)}"))
+    return Response(206, headers, body[first : last + 1])
+
+
+def _range(header: str, size: int) -> tuple[int, int] | None:
+    unit, _, spec = header.strip().partition("=")
+    start, dash, end = spec.strip().partition("-")
+    if unit.strip().lower() != "bytes" or not dash or not (start + end).isdigit() or len(start + end) > 30:
+        return None
+    if not start:
+        return (max(0, size - int(end)), size - 1) if int(end) else (size, size)
+    last = min(int(end), size - 1) if end else size - 1
+    return None if end and int(end) < int(start) else (int(start), max(last, int(start)))

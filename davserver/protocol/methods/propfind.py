@@ -1,0 +1,127 @@
+"""PROPFIND (RFC 4918 9.1): one plan for each kind, rows to text, a constant number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from davserver.davxml import DAV
+from davserver.errors import HttpError
+from davserver.protocol import locking, tree
+from davserver.protocol.multistatus import Plan, multistatus, response
+from davserver.protocol.properties import Asked, asked_in, plan
+from davserver.protocol.request import INFINITY, Request, Response
+from davserver.protocol.tree import COLLECTIONS, HOLDS, HOMES, ITEMS, Kind, Node
+from davserver.storage import collections, dead_properties, items, principals
+
+BATCH = 500
+"""Nodes for which needed rows are read in one statement."""
+
+
+def propfind(request: Request) -> Response:
+    """Properties of a resource, and with Depth: 1 of its members."""
+    depth = request.depth(INFINITY)
+    root = request.xml
+    if root is not None and root.tag != DAV + "propfind":
+        raise HttpError(400, "PROPFIND takes a propfind element.")
+    node = request.node
+    if depth == INFINITY and node.is_collection:
+        raise HttpError(403, "Ask with Depth: 1.", DAV + "propfind-finite-depth")
+    asked = asked_in(root)
+    noroot = depth == 1 and "depth-noroot" in request.preferences
+    own = () if noroot else render(request, [node], asked)
+    below = members(request, node) if depth == 1 else ()
+    return multistatus(_chain(own, render(request, below, asked)), _applied(request, noroot=noroot))
+
+
+def _applied(request: Request, *, noroot: bool) -> list[tuple[str, str]]:
+    applied = ["return=minimal"] if request.minimal else []
+    applied += ["depth-noroot"] if noroot else []
+    named = [("Preference-Applied", ", ".join(applied))] if applied and request.header("Prefer") else []
+    return [*named, ("Vary", "Prefer, Brief")]
+
+
+def _chain(*parts: Iterable[str]) -> Iterator[str]:
+    for part in parts:
+        yield from part
+
+
+def render(request: Request, nodes: Iterable[Node], asked: Asked) -> Iterator[str]:
+    """A response for each node. Nodes of one call have one owner, so a plan is made once for a kind."""
+    plans: dict[Kind, Plan] = {}
+    remaining = iter(nodes)
+    while batch := list(islice(remaining, BATCH)):
+        for node in batch:
+            if node.kind not in plans:
+                plans[node.kind] = plan(request, node, asked)
+        prefetch(request, batch, plans)
+        for node in batch:
+            yield response(request.href(node), plans[node.kind].render(request, node))
+
+
+def prefetch(request: Request, nodes: list[Node], plans: dict[Kind, Plan]) -> None:
+    """Read what the plans need beyond the rows themselves, for all nodes at once."""
+    dead = [node for node in nodes if plans[node.kind].dead or plans[node.kind].all_dead]
+    if dead:
+        wanted = {name for node in dead for name in plans[node.kind].dead}
+        everything = any(plans[node.kind].all_dead for node in dead)
+        _dead(request, dead, None if everything else wanted)
+    for need, read in _READERS.items():
+        chosen = [node for node in nodes if need in plans[node.kind].needs]
+        if chosen:
+            read(request, chosen)
+
+
+def _dead(request: Request, nodes: list[Node], names: set[str] | None) -> None:
+    """Dead properties: one node by its scope, many members by their common parent."""
+    first, tx = nodes[0], request.tx
+    if len(nodes) == 1 and first.scope_id is not None:
+        first.extra["dead"] = dead_properties.of(tx, tree.SCOPE[first.kind], first.scope_id)
+        return
+    if first.kind in ITEMS and first.collection is not None:
+        found = dead_properties.of_items(tx, first.collection.id, names)
+    elif first.kind in COLLECTIONS and first.owner is not None:
+        found = dead_properties.of_collections(tx, first.owner.id, names)
+    else:
+        found = dead_properties.of_principals(tx, [node.scope_id or 0 for node in nodes])
+    for node in nodes:
+        node.extra["dead"] = found.get(node.scope_id or 0, {})
+
+
+def _acl(request: Request, nodes: list[Node]) -> None:
+    ids = {node.collection.id for node in nodes if node.collection is not None}
+    lists = collections.acls(request.tx, ids) if ids else {}
+    for node in nodes:
+        node.extra["acl"] = lists.get(node.collection.id, []) if node.collection else []
+
+
+_READERS: dict[str, Callable[[Request, list[Node]], None]] = {"locks": locking.of_nodes, "acl": _acl}
+
+
+def members(request: Request, node: Node) -> Iterator[Node]:
+    """The direct members that the user may see, streamed."""
+    if node.kind in COLLECTIONS and node.collection is not None:
+        return (tree.item_node(node, held) for held in items.listing(request.tx, node.collection.id))
+    if node.kind in HOMES and node.owner is not None:
+        held_here = collections.of_owner(request.tx, node.owner.id, HOLDS[node.kind])
+        return (request.grant(tree.collection_node(node, held)) for held in held_here)
+    return iter(_containers(request, node))
+
+
+def _containers(request: Request, node: Node) -> list[Node]:
+    """Members of the root and of the containers: the user's own, never a list of all accounts."""
+    mine = request.user.name
+    below: dict[Kind, list[tuple[str, ...]]] = {
+        Kind.ROOT: [("principals",), ("calendars",), ("addressbooks",)],
+        Kind.PRINCIPALS: [tree.principal_segments(name) for name in (mine, *_group_names(request, node))],
+        Kind.CALENDARS: [tree.home_segments(Kind.CALENDAR_HOME, mine)],
+        Kind.ADDRESSBOOKS: [tree.home_segments(Kind.ADDRESSBOOK_HOME, mine)],
+    }
+    resolved = [request.resolve(segments) for segments in below.get(node.kind, [])]
+    return [found for found in resolved if found is not None and found.exists]
+
+
+def _group_names(request: Request, node: Node) -> list[str]:
+    if node.kind is not Kind.PRINCIPALS:
+        return []
+    return [group.name for group in principals.groups_of(request.tx, request.user.id)]

@@ -1,0 +1,123 @@
+"""propstat, response and multistatus (RFC 4918 14) as text.
+
+A Plan is compiled once for a kind of resource and a set of asked properties; rendering a node is then a walk
+over a list of getters. What is the same for all nodes of the request is rendered once. The propstat
+with 200 comes first: Thunderbird looks at no other (clients.md, "For every client" 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from davserver import davxml
+from davserver.protocol.request import XML_TYPE, Headers, Request, Response
+from davserver.protocol.tree import Node
+
+Getter = Callable[[Request, Node], str | None]
+"""Returns the inner XML of a property, "" for an empty element, None where the node has none."""
+
+STATUS_TEXT = {
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+    412: "Precondition Failed",
+    423: "Locked",
+    424: "Failed Dependency",
+    507: "Insufficient Storage",
+}
+CHUNK = 64 * 1024
+"""Pieces of a streamed answer are at least this long, in characters."""
+
+
+def status_line(status: int) -> str:
+    """``HTTP/1.1 200 OK``: the very spelling that clients compare with."""
+    return f"HTTP/1.1 {status} {STATUS_TEXT[status]}"
+
+
+def propstat(status: int, properties: str, tail: str = "") -> str:
+    """One propstat; ``tail`` is an error or a responsedescription."""
+    line = status_line(status)
+    return f"<d:propstat><d:prop>{properties}</d:prop><d:status>{line}</d:status>{tail}</d:propstat>"
+
+
+def response(href: str, content: str) -> str:
+    """A response with propstats."""
+    return f"<d:response>{davxml.href(href)}{content}</d:response>"
+
+
+def status_response(href: str, status: int, tail: str = "") -> str:
+    """A response with a status of its own (a gone item, an item that could not be deleted)."""
+    return response(href, f"<d:status>{status_line(status)}</d:status>{tail}")
+
+
+def multistatus(responses: Iterable[str], headers: Headers | None = None, tail: str = "") -> Response:
+    """The answer 207; the responses are consumed while it is sent."""
+    return Response(207, [XML_TYPE, *(headers or [])], _pieces(responses, tail))
+
+
+def _pieces(responses: Iterable[str], tail: str) -> Iterator[bytes]:
+    head = f"{davxml.PROLOG}<d:multistatus {davxml.DECLARATIONS}>"
+    buffer, size = [head], 0
+    for text in responses:
+        buffer.append(text)
+        size += len(text)
+        if size >= CHUNK:
+            yield "".join(buffer).encode()
+            buffer, size = [], 0
+    yield "".join([*buffer, tail, "</d:multistatus>"]).encode()
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to render for nodes of one kind.
+
+    ``steps`` are (opening tag, closing tag, empty tag, getter); a constant step has the finished text as
+    its opening tag and no getter. ``absent`` are the tags of properties that these nodes never have.
+    """
+
+    steps: list[tuple[str, str, str, Getter | None]] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
+    needs: set[str] = field(default_factory=set)
+    all_dead: bool = False
+    absent: str = ""
+    minimal: bool = False
+
+    def render(self, request: Request, node: Node, data: str = "") -> str:
+        """The propstats of one node; ``data`` is a finished calendar-data or address-data element."""
+        found: list[str] = []
+        missing = [self.absent]
+        for opening, closing, empty, getter in self.steps:
+            if getter is None:
+                found.append(opening)
+                continue
+            value = getter(request, node)
+            if value is None:
+                missing.append(empty)
+            else:
+                found.append(f"{opening}{value}{closing}" if value else empty)
+        if self.dead or self.all_dead:
+            self._dead(node.dead, found, missing)
+        if data:
+            found.append(data)
+        absent = "" if self.minimal else "".join(missing)
+        if not absent:
+            return propstat(200, "".join(found))
+        if not found:
+            return propstat(404, absent)
+        return propstat(200, "".join(found)) + propstat(404, absent)
+
+    def _dead(self, kept: Mapping[str, str], found: list[str], missing: list[str]) -> None:
+        if self.all_dead:
+            found.extend(kept.values())
+            return
+        for name in self.dead:
+            value = kept.get(name)
+            if value is None:
+                missing.append(davxml.tags(name)[2])
+            else:
+                found.append(value)

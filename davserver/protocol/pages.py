@@ -1,0 +1,67 @@
+"""What a browser sees at a DAV address: what this is, and how to connect to it. Never an error."""
+
+from __future__ import annotations
+
+from html import escape
+
+from davserver.protocol.request import Request, Response
+from davserver.protocol.tree import COLLECTIONS, Kind
+
+_KINDS = {
+    Kind.CALENDAR: "Calendar",
+    Kind.ADDRESSBOOK: "Address book",
+    Kind.CALENDAR_HOME: "Calendars",
+    Kind.ADDRESSBOOK_HOME: "Address books",
+    Kind.PRINCIPAL: "Account",
+}
+_STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem;"
+    "color:#222;background:#fff}code{background:#eee;padding:.1em .3em;border-radius:.2em;"
+    "overflow-wrap:anywhere}dt{font-weight:600;margin-top:1rem}dd{margin:0}"
+    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}code{background:#333}}"
+)
+
+
+def page(request: Request) -> Response:
+    """A small page about the node."""
+    node = request.node
+    kind = _KINDS.get(node.kind, "Calendars and contacts")
+    title = (node.collection.display_name or node.collection.name) if node.collection else kind
+    address = _origin(request) + request.href(node)
+    rows = [("This is", escape(kind)), ("Its address", f"<code>{escape(address)}</code>")]
+    if node.collection is not None:
+        rows.append(("It holds", f"{node.collection.item_count} entries"))
+    rows.append(("To connect a device", _how(request)))
+    if node.kind in COLLECTIONS:
+        rows.append(("To download it", f'<a href="{escape(request.href(node))}?export">export</a>'))
+    listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows)
+    body = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>'
+        f"<body><h1>{escape(title)}</h1><dl>{listed}</dl></body></html>"
+    )
+    return Response(200, list(PAGE_HEADERS), body.encode())
+
+
+PAGE_HEADERS = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "private, no-cache"),
+)
+
+
+def _origin(request: Request) -> str:
+    if request.settings.server.base_url:
+        return request.settings.server.base_url.rstrip("/")
+    return f"{request.environ.get('wsgi.url_scheme', 'http')}://{request.host}"
+
+
+def _how(request: Request) -> str:
+    """The address that every client takes: the server's, where it looks for .well-known by itself."""
+    mount: str = request.environ.get("davserver.mount", "")
+    server = f"<code>{escape(_origin(request) + mount)}/</code>"
+    return (
+        f"Give it the server {server}, your user name <code>{escape(request.user.name)}</code> and password."
+    )

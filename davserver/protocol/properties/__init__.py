@@ -1,0 +1,147 @@
+"""The table of live properties. Each module holds those of one RFC; a property is its getter.
+
+    @prop(CALDAV + "calendar-description", on=CALENDARS, rfc="RFC 4791 5.2.1", needs="collection")
+    def calendar_description(request, node): ...
+
+    @calendar_description.setter
+    def _(request, element): return {"description": ...}        # columns to change
+
+``needs`` says what the getter reads: "" (the same for all nodes of one kind under one owner, rendered once),
+"collection", "item", "principal" (the node's own row), or something to be read for all nodes of an answer
+in one statement: "dead", "locks", "acl". So a query for each node cannot be written.
+
+What is in no table is a dead property. allprop, propname, the compliance page derive from the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from davserver import davxml
+from davserver.davxml import Element
+from davserver.protocol.multistatus import Getter, Plan
+from davserver.protocol.request import Request
+from davserver.protocol.tree import SCOPE, Kind, Node
+
+Setter = Callable[[Request, Element | None], dict[str, Any]]
+"""Turns the new element (None: remove) into columns of the collection; raises HttpError for a bad value."""
+
+PREFETCHED = frozenset({"dead", "locks", "acl"})
+
+
+@dataclass(slots=True)
+class Property:
+    """One row of the table."""
+
+    name: str
+    kinds: frozenset[Kind]
+    rfc: str
+    needs: str
+    allprop: bool
+    get: Getter
+    set: Setter | None = None
+
+    def setter(self, function: Setter) -> Setter:
+        """Register how a client changes the property; without one it is protected."""
+        self.set = function
+        return function
+
+
+TABLE: dict[Kind, dict[str, Property]] = {kind: {} for kind in Kind}
+
+
+def prop(
+    name: str, *, on: Iterable[Kind], rfc: str, needs: str = "", allprop: bool = False
+) -> Callable[[Getter], Property]:
+    """Put a getter into the table."""
+
+    def register(get: Getter) -> Property:
+        row = Property(name, frozenset(on), rfc, needs, allprop, get)
+        for kind in row.kinds:
+            TABLE[kind][name] = row
+        return row
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The properties of a PROPFIND or of a report.
+
+    ``names`` are Clark names; with ``everything`` they are the include of allprop (RFC 4918 9.1), with
+    ``only_names`` no values are wanted.
+    """
+
+    names: tuple[str, ...] = ()
+    everything: bool = False
+    only_names: bool = False
+
+
+def asked_in(parent: Element | None) -> Asked:
+    """What the children of a propfind or report element ask for. Nothing at all means allprop."""
+    if parent is None:
+        return Asked(everything=True)
+    if davxml.child(parent, davxml.DAV + "propname") is not None:
+        return Asked(only_names=True)
+    listed = davxml.child(parent, davxml.DAV + "prop")
+    if listed is not None:
+        return Asked(names_of(listed))
+    included = davxml.child(parent, davxml.DAV + "include")
+    return Asked(names_of(included) if included is not None else (), everything=True)
+
+
+def names_of(parent: Element) -> tuple[str, ...]:
+    """Clark names of the children, each once, in order."""
+    return tuple(dict.fromkeys(str(child.tag) for child in parent))
+
+
+def plan(request: Request, node: Node, asked: Asked, skip: Collection[str] = ()) -> Plan:
+    """Compile what is asked for nodes like ``node`` (same kind, same owner).
+
+    :param skip: names that the caller renders by itself (calendar-data).
+    """
+    table = TABLE[node.kind]
+    compiled = Plan(minimal=request.minimal)
+    if asked.only_names:
+        compiled.steps = [(davxml.tags(name)[2], "", "", None) for name in table]
+        compiled.all_dead = False
+        return compiled
+    names = list(asked.names)
+    if asked.everything:
+        listed = [row.name for row in table.values() if row.allprop]
+        names = list(dict.fromkeys([*listed, *names]))
+        compiled.all_dead = node.kind in SCOPE
+    for name in names:
+        if name not in skip:
+            _step(request, node, compiled, table, name)
+    return compiled
+
+
+def _step(request: Request, node: Node, compiled: Plan, table: dict[str, Property], name: str) -> None:
+    opening, closing, empty = davxml.tags(name)
+    row = table.get(name)
+    if row is None:
+        if node.kind in SCOPE and name not in PROTECTED:
+            compiled.dead.append(name)
+        else:
+            compiled.absent += empty
+        return
+    if row.needs in PREFETCHED:
+        compiled.needs.add(row.needs)
+    if row.needs:
+        compiled.steps.append((opening, closing, empty, row.get))
+        return
+    value = row.get(request, node)
+    if value is None:
+        compiled.absent += empty
+        return
+    constant = f"{opening}{value}{closing}" if value else empty
+    if compiled.steps and compiled.steps[-1][3] is None:
+        constant = compiled.steps.pop()[0] + constant
+    compiled.steps.append((constant, "", "", None))
+
+
+PROTECTED: set[str] = set()
+"""Names that are live on some kind, or are the server's in any case: never stored as dead properties."""

@@ -1,0 +1,165 @@
+"""Properties of WebDAV itself: RFC 4918 15, quota (RFC 4331), sync-token (RFC 6578), reports (RFC 3253)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from davserver import davxml
+from davserver.davxml import DAV, Element, escape
+from davserver.model import Collection, Item
+from davserver.protocol import locking, reports
+from davserver.protocol.conditions import http_date
+from davserver.protocol.properties import prop
+from davserver.protocol.request import Request
+from davserver.protocol.tree import ALL, COLLECTIONS, HOMES, ITEMS, Kind, Node
+from davserver.storage import collections
+
+_RESOURCE_TYPES = {
+    Kind.PRINCIPAL: "<d:principal/>",
+    Kind.CALENDAR: "<d:collection/><c:calendar/>",
+    Kind.ADDRESSBOOK: "<d:collection/><cr:addressbook/>",
+    Kind.EVENT: "",
+    Kind.CARD: "",
+}
+CONTENT_TYPES = {Kind.EVENT: "text/calendar; charset=utf-8", Kind.CARD: "text/vcard; charset=utf-8"}
+_CALENDAR_TYPES = {
+    component: f"{CONTENT_TYPES[Kind.EVENT]}; component={component.lower()}"
+    for component in ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
+}
+
+
+@prop(DAV + "resourcetype", on=ALL, rfc="RFC 4918 15.9", allprop=True)
+def resourcetype(request: Request, node: Node) -> str | None:
+    """Collection, calendar, addressbook, principal; empty for items."""
+    return _RESOURCE_TYPES.get(node.kind, "<d:collection/>")
+
+
+@prop(DAV + "displayname", on=COLLECTIONS, rfc="RFC 4918 15.2", needs="collection", allprop=True)
+def displayname(request: Request, node: Node) -> str | None:
+    """The name that people see."""
+    name = _collection(node).display_name
+    return None if name is None else escape(name)
+
+
+@displayname.setter
+def set_displayname(request: Request, element: Element | None) -> dict[str, Any]:
+    """Any text."""
+    return {"display_name": text_value(element)}
+
+
+@prop(DAV + "displayname", on={Kind.PRINCIPAL}, rfc="RFC 3744 4", needs="principal", allprop=True)
+def principal_displayname(request: Request, node: Node) -> str | None:
+    """The person's name, else the account's."""
+    return escape(node.owner.display_name or node.owner.name) if node.owner else None
+
+
+@prop(DAV + "getcontenttype", on=ITEMS, rfc="RFC 4918 15.5", needs="item", allprop=True)
+def getcontenttype(request: Request, node: Node) -> str | None:
+    """text/calendar with the component, or text/vcard."""
+    component = _item(node).component
+    return _CALENDAR_TYPES.get(component, CONTENT_TYPES[node.kind])
+
+
+@prop(DAV + "getcontentlength", on=ITEMS, rfc="RFC 4918 15.4", needs="item", allprop=True)
+def getcontentlength(request: Request, node: Node) -> str | None:
+    """Bytes of the stored body."""
+    return str(_item(node).size)
+
+
+@prop(DAV + "getetag", on=ITEMS, rfc="RFC 4918 15.6", needs="item", allprop=True)
+def getetag(request: Request, node: Node) -> str | None:
+    """The strong entity tag, quoted; the same in PUT, GET, PROPFIND and REPORT."""
+    return _item(node).etag
+
+
+@prop(DAV + "getlastmodified", on=ITEMS, rfc="RFC 4918 15.7", needs="item", allprop=True)
+def item_lastmodified(request: Request, node: Node) -> str | None:
+    """When the body was stored."""
+    return http_date(_item(node).modified)
+
+
+@prop(DAV + "getlastmodified", on=COLLECTIONS, rfc="RFC 4918 15.7", needs="collection", allprop=True)
+def collection_lastmodified(request: Request, node: Node) -> str | None:
+    """When anything in the collection changed last."""
+    return http_date(_collection(node).modified)
+
+
+@prop(DAV + "creationdate", on=ITEMS | COLLECTIONS, rfc="RFC 4918 15.1", needs="item", allprop=True)
+def creationdate(request: Request, node: Node) -> str | None:
+    """When the resource came into being (RFC 3339)."""
+    held = node.item or _collection(node)
+    return datetime.fromtimestamp(held.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_LOCK_ENTRY = (
+    "<d:lockentry><d:lockscope><d:{}/></d:lockscope><d:locktype><d:write/></d:locktype></d:lockentry>"
+)
+
+
+@prop(DAV + "supportedlock", on=ITEMS | COLLECTIONS, rfc="RFC 4918 15.10", allprop=True)
+def supportedlock(request: Request, node: Node) -> str | None:
+    """Exclusive and shared write locks."""
+    return _LOCK_ENTRY.format("exclusive") + _LOCK_ENTRY.format("shared")
+
+
+@prop(DAV + "lockdiscovery", on=ITEMS | COLLECTIONS, rfc="RFC 4918 15.8", needs="locks", allprop=True)
+def lockdiscovery(request: Request, node: Node) -> str | None:
+    """The locks on the resource, with their tokens only for who holds them."""
+    return "".join(locking.activelock(request, lock) for lock in node.extra.get("locks", ()))
+
+
+@prop(DAV + "supported-report-set", on=ALL, rfc="RFC 3253 3.1.5")
+def supported_report_set(request: Request, node: Node) -> str | None:
+    """Derived from the table of reports."""
+    return "".join(
+        f"<d:supported-report><d:report>{davxml.element(name)}</d:report></d:supported-report>"
+        for name in reports.names_for(node.kind)
+    )
+
+
+@prop(DAV + "supported-method-set", on=ALL, rfc="RFC 3253 3.1.3")
+def supported_method_set(request: Request, node: Node) -> str | None:
+    """Derived from the table of methods."""
+    allowed = request.environ["davserver.allowed"](node.kind)
+    return "".join(f'<d:supported-method name="{name}"/>' for name in allowed)
+
+
+@prop(DAV + "sync-token", on=COLLECTIONS, rfc="RFC 6578 4", needs="collection")
+def sync_token(request: Request, node: Node) -> str | None:
+    """The state of the collection."""
+    return token_of(_collection(node))
+
+
+@prop(DAV + "quota-used-bytes", on=HOMES | COLLECTIONS, rfc="RFC 4331 3")
+def quota_used_bytes(request: Request, node: Node) -> str | None:
+    """Bytes of all that the owner stores."""
+    return str(collections.used_bytes(request.tx, node.owner.id)) if node.owner else None
+
+
+@prop(DAV + "quota-available-bytes", on=HOMES | COLLECTIONS, rfc="RFC 4331 4")
+def quota_available_bytes(request: Request, node: Node) -> str | None:
+    """Bytes that the owner may still store; absent without a quota."""
+    if node.owner is None or node.owner.quota is None:
+        return None
+    return str(max(0, node.owner.quota - collections.used_bytes(request.tx, node.owner.id)))
+
+
+def token_of(collection: Collection) -> str:
+    """The sync-token of a collection: a URI (RFC 6578 3.2) naming id, revision and the revision's stamp."""
+    return f"data:,{collection.id}-{collection.revision}-{collection.stamp}"
+
+
+def text_value(element: Element | None) -> str | None:
+    """The text of a new property value, None for its removal."""
+    return None if element is None else davxml.clean("".join(element.itertext()))
+
+
+def _collection(node: Node) -> Collection:
+    assert node.collection is not None
+    return node.collection
+
+
+def _item(node: Node) -> Item:
+    assert node.item is not None
+    return node.item

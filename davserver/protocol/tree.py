@@ -1,0 +1,241 @@
+"""URL ↔ resource: the shape of the DAV tree, and nothing of what its resources can do.
+
+    /                                   ROOT
+    /principals/                        PRINCIPALS
+    /principals/USER/                   PRINCIPAL
+    /calendars/  /addressbooks/         CALENDARS, ADDRESSBOOKS: the containers of the homes
+    /calendars/USER/                    CALENDAR_HOME           /addressbooks/USER/   ADDRESSBOOK_HOME
+    /calendars/USER/URI/                CALENDAR                …/URI/                ADDRESSBOOK
+    /calendars/USER/URI/NAME.ics        EVENT                   …/NAME.vcf            CARD
+
+The same tree hangs under several prefixes (``/dav``, and Baïkal's ``/dav.php``, ``/cal.php``,
+``/card.php``); a path here begins after the prefix. A node may name a resource that does not exist (yet).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote
+
+from sqlalchemy import Connection
+
+from davserver.errors import HttpError
+from davserver.model import Collection, CollectionKind, Item, Principal
+from davserver.storage import collections, items, principals
+
+SAFE = "!$&'()*+,;=:@~"
+"""Characters that stay as they are in a segment of an href (RFC 3986 pchar)."""
+
+LONGEST_NAME = 255
+"""Characters in the name of a collection or an item."""
+
+
+class Kind(enum.Enum):
+    """What a URL names."""
+
+    ROOT = "root"
+    PRINCIPALS = "principals"
+    PRINCIPAL = "principal"
+    CALENDARS = "calendars"
+    ADDRESSBOOKS = "addressbooks"
+    CALENDAR_HOME = "calendar-home"
+    ADDRESSBOOK_HOME = "addressbook-home"
+    CALENDAR = "calendar"
+    ADDRESSBOOK = "addressbook"
+    EVENT = "calendar-object"
+    CARD = "card"
+
+
+HOMES = frozenset({Kind.CALENDAR_HOME, Kind.ADDRESSBOOK_HOME})
+COLLECTIONS = frozenset({Kind.CALENDAR, Kind.ADDRESSBOOK})
+ITEMS = frozenset({Kind.EVENT, Kind.CARD})
+ALL = frozenset(Kind)
+
+_TOP = {
+    "principals": (Kind.PRINCIPALS, Kind.PRINCIPAL),
+    "calendars": (Kind.CALENDARS, Kind.CALENDAR_HOME, Kind.CALENDAR, Kind.EVENT),
+    "addressbooks": (Kind.ADDRESSBOOKS, Kind.ADDRESSBOOK_HOME, Kind.ADDRESSBOOK, Kind.CARD),
+}
+_TOP_NAME = {kind: name for name, kinds in _TOP.items() for kind in kinds}
+HOLDS = {
+    Kind.CALENDAR: CollectionKind.CALENDAR,
+    Kind.CALENDAR_HOME: CollectionKind.CALENDAR,
+    Kind.EVENT: CollectionKind.CALENDAR,
+    Kind.ADDRESSBOOK: CollectionKind.ADDRESSBOOK,
+    Kind.ADDRESSBOOK_HOME: CollectionKind.ADDRESSBOOK,
+    Kind.CARD: CollectionKind.ADDRESSBOOK,
+}
+CHILD = {
+    Kind.PRINCIPALS: Kind.PRINCIPAL,
+    Kind.CALENDAR_HOME: Kind.CALENDAR,
+    Kind.ADDRESSBOOK_HOME: Kind.ADDRESSBOOK,
+    Kind.CALENDAR: Kind.EVENT,
+    Kind.ADDRESSBOOK: Kind.CARD,
+}
+SCOPE = {
+    Kind.PRINCIPAL: "principal",
+    Kind.CALENDAR_HOME: "calendar-home",
+    Kind.ADDRESSBOOK_HOME: "addressbook-home",
+    Kind.CALENDAR: "collection",
+    Kind.ADDRESSBOOK: "collection",
+    Kind.EVENT: "item",
+    Kind.CARD: "item",
+}
+"""Where the dead properties of a node are kept (storage.dead_properties)."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One resource, or the place where one would be.
+
+    ``owner`` is the principal whose tree it is in, None where no such principal exists. ``extra`` holds what
+    properties asked to be read beforehand (dead properties, locks, access lists), by need.
+    """
+
+    kind: Kind
+    segments: tuple[str, ...]
+    owner: Principal | None = None
+    collection: Collection | None = None
+    item: Item | None = None
+    body: bytes | None = None
+    privileges: frozenset[str] = frozenset()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the resource is there."""
+        if self.kind in ITEMS:
+            return self.item is not None
+        if self.kind in COLLECTIONS:
+            return self.collection is not None
+        return len(self.segments) < 2 or self.owner is not None
+
+    @property
+    def name(self) -> str:
+        """The last segment."""
+        return self.segments[-1] if self.segments else ""
+
+    @property
+    def is_collection(self) -> bool:
+        """Whether its href ends with a slash."""
+        return self.kind not in ITEMS
+
+    @property
+    def path(self) -> str:
+        """The decoded path below the prefix, without a final slash; names locks."""
+        return "/" + "/".join(self.segments)
+
+    @property
+    def scope_id(self) -> int | None:
+        """The id that goes with SCOPE: of the item, the collection or the owner."""
+        held = self.item or self.collection if self.kind in ITEMS else self.collection or self.owner
+        return held.id if held else None
+
+    @property
+    def dead(self) -> Mapping[str, str]:
+        """Dead properties, as far as they were read."""
+        found: Mapping[str, str] = self.extra.get("dead", {})
+        return found
+
+
+def segments_of(path: str) -> tuple[str, ...]:
+    """Split a decoded path. A final slash means nothing; empty, ``.`` and ``..`` segments are no names."""
+    stripped = path[1:] if path.startswith("/") else path
+    stripped = stripped[:-1] if stripped.endswith("/") else stripped
+    if not stripped:
+        return ()
+    segments = tuple(stripped.split("/"))
+    for segment in segments:
+        if segment in ("", ".", "..") or any(character < " " or character == "\x7f" for character in segment):
+            raise HttpError(400, "The address has an empty, relative or unprintable segment.")
+    return segments
+
+
+def href_path(segments: tuple[str, ...], *, slash: bool) -> str:
+    """The percent-encoded path of segments, with a leading slash and, if wanted, a final one."""
+    encoded = "".join("/" + encode(segment) for segment in segments)
+    return encoded + "/" if slash or not encoded else encoded
+
+
+def encode(segment: str) -> str:
+    """One segment, percent-encoded; the same everywhere, so that hrefs can be compared."""
+    return quote(segment, safe=SAFE)
+
+
+def decode_href(path: str) -> tuple[str, ...]:
+    """Segments of a percent-encoded path, decoded one by one, so ``%2F`` never makes a new segment."""
+    try:
+        decoded = [unquote(segment, errors="strict") for segment in path.split("/")]
+    except UnicodeDecodeError:
+        raise HttpError(400, "The address is not UTF-8.") from None
+    if any("/" in segment for segment in decoded):
+        raise HttpError(400, "A name must not contain a slash.")
+    return segments_of("/".join(decoded))
+
+
+def kind_of(segments: tuple[str, ...]) -> Kind | None:
+    """What a path would name, None for a path outside the tree."""
+    if not segments:
+        return Kind.ROOT
+    kinds = _TOP.get(segments[0], ())
+    return kinds[len(segments) - 1] if len(segments) <= len(kinds) else None
+
+
+def resolve(tx: Connection, segments: tuple[str, ...], user: Principal) -> Node | None:
+    """The node at a path: one statement for a collection, two for an item. None outside the tree.
+
+    The asking user's own principal is known already and not read again.
+    """
+    kind = kind_of(segments)
+    if kind is None:
+        return None
+    node = Node(kind, segments)
+    if len(segments) < 2:
+        return node
+    node.owner = user if segments[1] == user.name else principals.get(tx, segments[1])
+    if len(segments) > 2 and node.owner is not None:
+        node.collection = collections.get(tx, segments[1], HOLDS[kind], segments[2])
+    if len(segments) > 3 and node.collection is not None:
+        node.item = items.get(tx, node.collection.id, segments[3])
+    return node
+
+
+def child(parent: Node, name: str) -> Node:
+    """The (empty) node of a member of a collection or home."""
+    return Node(CHILD[parent.kind], (*parent.segments, name), parent.owner, parent.collection)
+
+
+def collection_node(home: Node, held: Collection) -> Node:
+    """The node of a collection in a home."""
+    return Node(CHILD[home.kind], (*home.segments, held.name), home.owner, held)
+
+
+def item_node(parent: Node, held: Item, body: bytes | None = None) -> Node:
+    """The node of an item in a collection."""
+    return Node(
+        CHILD[parent.kind],
+        (*parent.segments, held.name),
+        parent.owner,
+        parent.collection,
+        held,
+        body,
+        parent.privileges,
+    )
+
+
+def principal_segments(name: str) -> tuple[str, ...]:
+    """Where a principal lies."""
+    return ("principals", name)
+
+
+def home_segments(kind: Kind, name: str) -> tuple[str, ...]:
+    """Where a home of that kind lies."""
+    return (_TOP_NAME[kind], name)
+
+
+def parent_segments(segments: tuple[str, ...]) -> tuple[str, ...]:
+    """The path one level up."""
+    return segments[:-1]

@@ -269,7 +269,7 @@ def serving(*options: str, **environ: str) -> Iterator[tuple[str, list[str]]]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environ},
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
     )
     assert process.stderr
     try:
@@ -327,7 +327,7 @@ def test_a_port_in_use_is_said_in_one_line(data: Path) -> None:
         place = address.removeprefix("http://").rstrip("/")
         command = [sys.executable, "-m", "davserver", "serve", "--listen", place]
         done = subprocess.run(
-            command, capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False
+            command, capture_output=True, text=True, cwd=ROOT, check=False
         )
         assert done.returncode == 2
         assert f"cannot listen at {place}" in done.stderr

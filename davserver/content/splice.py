@@ -163,7 +163,7 @@ def _cut(body: bytes) -> list[tuple[bytes, bytes]] | None:
             return None
         name = body[start + 6 : body.find(b"\r", start)]
         end = body.find(b"\r\nEND:" + name + b"\r\n", start) + 2
-        if end < 2:
+        if end < 2 or body.find(b"\r\nBEGIN:" + name, start, end) >= 0:
             return None
         end += len(name) + 6
         parts.append((name, body[start:end]))

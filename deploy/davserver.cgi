@@ -18,7 +18,7 @@ os.environ.setdefault("DAVSERVER_DATA_DIR", os.path.expanduser("~/davserver-data
 # path is taken as the client sent it (rewriting has decoded it once already).
 script = os.environ.get("SCRIPT_NAME", "")
 asked = os.environ.get("REQUEST_URI", script).partition("?")[0]
-if not asked.startswith(script):
+if asked != script and not asked.startswith(script + "/"):
     os.environ["SCRIPT_NAME"] = prefix = script.rpartition("/")[0]
     os.environ["PATH_INFO"] = unquote(asked, errors="surrogateescape").removeprefix(prefix)
 

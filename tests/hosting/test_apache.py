@@ -33,16 +33,16 @@ MAIN = """
 ServerRoot {folder}
 ServerName localhost
 Listen 127.0.0.1:{port}
-PidFile {folder}/apache.pid
-ErrorLog {folder}/error.log
+PidFile {folder}/{name}.pid
+ErrorLog {folder}/{name}.log
 LogLevel warn
 DocumentRoot {folder}/htdocs
 TypesConfig /dev/null
 User {user}
 Group {user}
 {modules}
-ScriptSock {folder}/cgi.sock
-WSGISocketPrefix {folder}/wsgi
+ScriptSock {folder}/{name}.sock
+WSGISocketPrefix {folder}/{name}
 WSGIDaemonProcess davserver processes=2 threads=4 python-path={folder}/lib
 WSGIProcessGroup davserver
 WSGIApplicationGroup %{{GLOBAL}}
@@ -113,14 +113,16 @@ def site() -> Iterator[Path]:
 def apache(site: Path, mounts: str, name: str) -> Iterator[Client]:
     port = free_port()
     modules = "\n".join(f"LoadModule {module}_module {MODULES}/mod_{module}.so" for module in LOADED)
-    text = MAIN.format(folder=site, port=port, user=USER, modules=modules, mounts=mounts.format(folder=site))
+    text = MAIN.format(
+        folder=site, name=name, port=port, user=USER, modules=modules, mounts=mounts.format(folder=site)
+    )
     file = site / f"{name}.conf"
     file.write_text(text)
     with running([str(APACHE), "-X" if os.getuid() else "-DFOREGROUND", "-f", str(file)], port):
         try:
             yield Client(port)
         finally:
-            print((site / "error.log").read_text())
+            print((site / f"{name}.log").read_text())
 
 
 @pytest.fixture(scope="module")

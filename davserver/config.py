@@ -163,7 +163,8 @@ class StorageSettings:
     )
     history_days: int = setting(
         180,
-        "Days for which overwritten and deleted events and contacts can be restored; 0 keeps none.",
+        "Days for which overwritten and deleted events and contacts can be restored. Older ones are removed "
+        "once a day by `davserver serve`, at each start elsewhere, and by `davserver db tidy`.",
         between(0, 36_500),
     )
     sqlite_synchronous: str = setting(

@@ -10,10 +10,11 @@ import logging
 
 from davserver import config, log
 from davserver.app import create_app
-from davserver.cli.common import first_steps
+from davserver.cli.common import first_steps, tidy
 
 _settings = config.load()
 log.configure(_settings)
 application = create_app(_settings)
+tidy(_settings)
 for _line in first_steps(_settings):
     logging.getLogger("davserver").warning(_line)

@@ -15,12 +15,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from davserver import __version__, config
 from davserver.cli import COMMANDS, main
+from davserver.config import Settings
+from davserver.model import CollectionKind, NewItem
+from davserver.storage import collections, items, open_store
+from tests.hosting.places import EVENT
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., int]
@@ -257,6 +262,50 @@ def test_db_check_finds_damage(run: Run, data: Path, capsys: pytest.CaptureFixtu
     assert "table audit is missing" in out
 
 
+def store_event(data: Path, uid: str, body: bytes) -> None:
+    """Put an event into ann's calendar with an index row that knows nothing of it."""
+    with closing(open_store(replace(Settings().storage, data_dir=data))) as store, store.write() as tx:
+        found = collections.get(tx, "ann", CollectionKind.CALENDAR, "default")
+        assert found
+        calendar = collections.lock(tx, found.id)
+        assert calendar
+        items.put(tx, calendar, NewItem(f"{uid}.ics", body), None, "ann")
+
+
+def test_db_reindex_writes_the_index_anew_and_names_what_it_cannot_read(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("user add ann --password-stdin", "correct horse")
+    store_event(data, "one", EVENT.format(uid="one").encode())
+    store_event(data, "bad", b"nonsense")
+    capsys.readouterr()
+    assert run("db reindex") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("default/bad.ics: ")
+    assert out.endswith("Indexed 1 of 2 items.\n")
+    found = rows(data, "SELECT uid, component, first IS NOT NULL FROM item ORDER BY uid")
+    assert found == [("", "", 0), ("one", "VEVENT", 1)]
+
+
+def test_db_tidy_forgets_history_beyond_its_days(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("user add ann --password-stdin", "correct horse")
+    with closing(sqlite3.connect(data / "davserver.db")) as file, file:
+        columns = (
+            "owner_id, collection_id, collection_name, name, uid, component, etag, reason, actor, at, data"
+        )
+        for age in (10, 200):
+            row = (1, 1, "default", f"{age}.ics", "", "", "", "deleted", "", time.time() - age * 86400, b"")
+            file.execute(f"INSERT INTO history ({columns}, data) VALUES ({','.join('?' * 11)})", row)
+    assert run("db tidy") == 0
+    assert capsys.readouterr().out.endswith("Forgot 1 old versions.\n")
+    assert rows(data, "SELECT name FROM history") == [("10.ics",)]
+    monkeypatch.setenv("DAVSERVER_STORAGE_HISTORY_DAYS", "5")
+    assert run("db tidy") == 0
+    assert rows(data, "SELECT name FROM history") == []
+
+
 # -- serve
 
 
@@ -326,9 +375,7 @@ def test_a_port_in_use_is_said_in_one_line(data: Path) -> None:
     with serving() as (address, _):
         place = address.removeprefix("http://").rstrip("/")
         command = [sys.executable, "-m", "davserver", "serve", "--listen", place]
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=ROOT, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
         assert done.returncode == 2
         assert f"cannot listen at {place}" in done.stderr
         assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import logging
 import os
 import shlex
 import sys
@@ -17,7 +18,9 @@ from davserver import config, jobs
 from davserver.config import Settings
 from davserver.errors import DavServerError
 from davserver.jobs import Office
-from davserver.storage import Store, migrations, open_store
+from davserver.storage import Store, maintenance, migrations, open_store
+
+log = logging.getLogger("davserver.cli")
 
 
 class DatabaseUnavailable(DavServerError):
@@ -56,6 +59,15 @@ def _person() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # no entry for this user id (containers)
         return f"user id {os.getuid()}"
+
+
+def tidy(settings: Settings) -> None:
+    """Forget history that is old enough. A failure is logged: the server works without it."""
+    try:
+        with opened(settings) as store:
+            maintenance.forget_history(store, settings.storage.history_days)
+    except DatabaseUnavailable as exc:
+        log.warning("old history was not removed: %s", exc)
 
 
 def first_steps(settings: Settings) -> tuple[str, ...]:

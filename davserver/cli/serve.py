@@ -7,15 +7,18 @@ import dataclasses
 import logging
 import signal
 import sys
+import threading
+import time
 from typing import Any
 
 import waitress.server
 
 from davserver import config, log
 from davserver.app import create_app
-from davserver.cli.common import first_steps, settings_of
+from davserver.cli.common import first_steps, settings_of, tidy
 from davserver.config import ServerSettings, Settings
 from davserver.errors import ConfigError
+from davserver.storage import maintenance
 
 OPTIONS = {"listen": ("HOST:PORT", str), "threads": ("N", int), "url_prefix": ("/PATH", str)}
 """Settings of [server] that can be given as options: how the value is shown, its type."""
@@ -35,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _leave)
     for line in (*first_steps(settings), f"davserver answers at {_address(server, settings.server)}"):
         print(line, file=sys.stderr, flush=True)
+    threading.Thread(target=_tidy_daily, args=(settings,), name="tidy", daemon=True).start()
     server.run()
     return 0
 
@@ -79,6 +83,12 @@ def _address(server: Any, settings: ServerSettings) -> str:
     host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
     base = settings.base_url or f"http://{host}:{server.effective_port}"
     return f"{base}{settings.url_prefix}/"
+
+
+def _tidy_daily(settings: Settings) -> None:
+    while True:
+        tidy(settings)
+        time.sleep(maintenance.DAY)
 
 
 def _leave(*_: object) -> None:

@@ -1,15 +1,53 @@
-"""Looking after the database file: is it whole, and a copy of it while others write."""
+"""Looking after the database: is it whole, a copy of it, a new index, old history forgotten.
+
+Everything here may run while others read and write: long work is cut into short transactions.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, bindparam, delete, inspect, select, text, update
 
-from davserver.storage.engine import Store
-from davserver.storage.schema import metadata
+from davserver.errors import HttpError
+from davserver.model import CollectionKind, ItemIndex
+from davserver.storage.engine import Store, now
+from davserver.storage.schema import body, collection, history, item, metadata
+
+BATCH = 200
+DAY = 86_400
+
+_NEXT: Any = (
+    select(item.c.id, collection.c.kind, collection.c.name, item.c.name, body.c.data)
+    .select_from(
+        item.join(body, body.c.item_id == item.c.id).join(collection, collection.c.id == item.c.collection_id)
+    )
+    .where(item.c.id > bindparam("after"))
+    .order_by(item.c.id)
+    .limit(BATCH)
+    .with_for_update(of=item)
+)
+_INDEXED = ("component", "uid", "first", "last", "timing", "search")
+_UPDATE: Any = (
+    update(item)
+    .where(item.c.id == bindparam("b_id"))
+    .values({key: bindparam(f"b_{key}") for key in _INDEXED})
+)
+_OLD: Any = select(history.c.id).where(history.c.at < bindparam("before")).order_by(history.c.id).limit(BATCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A stored body that today's rules refuse; it keeps its old index row and is served as ever."""
+
+    collection: str
+    name: str
+    reason: str
 
 
 def problems(store: Store) -> list[str]:
@@ -31,3 +69,44 @@ def copy_to(store: Store, target: Path) -> None:
     target.touch(mode=0o600, exist_ok=False)
     with closing(sqlite3.connect(store.file)) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
+
+
+def reindex(
+    store: Store, index_of: Callable[[CollectionKind, bytes], ItemIndex]
+) -> Iterator[int | Unreadable]:
+    """Write all index rows anew from the bodies; yields how many after each batch, and what was refused."""
+    after, count = 0, 0
+    while True:
+        with store.write() as tx:
+            rows = tx.execute(_NEXT, {"after": after}).fetchall()
+            refused = [_reindex_row(tx, row, index_of) for row in rows]
+        if not rows:
+            return
+        yield from (bad for bad in refused if bad)
+        after, count = rows[-1][0], count + len(rows)
+        yield count
+
+
+def _reindex_row(
+    tx: Connection, row: Any, index_of: Callable[[CollectionKind, bytes], ItemIndex]
+) -> Unreadable | None:
+    item_id, kind, collection_name, name, data = row
+    try:
+        index = index_of(CollectionKind(kind), data)
+    except HttpError as error:
+        return Unreadable(collection_name, name, str(error))
+    values = {f"b_{key}": getattr(index, key) for key in _INDEXED}
+    tx.execute(_UPDATE, {**values, "b_id": item_id, "b_timing": int(index.timing)})
+    return None
+
+
+def forget_history(store: Store, days: int) -> int:
+    """Remove what was overwritten or deleted longer ago; returns how many bodies."""
+    count, before = 0, now() - days * DAY
+    while True:
+        with store.write() as tx:
+            ids = list(tx.execute(_OLD, {"before": before}).scalars())
+            tx.execute(delete(history).where(history.c.id.in_(ids)))
+        count += len(ids)
+        if len(ids) < BATCH:
+            return count

@@ -181,7 +181,7 @@ def _numbers(lowest: int, highest: int, *, signed: bool = False) -> Callable[[st
         for item in value.split(","):
             digits = item.strip()
             sign = -1 if digits.startswith("-") else 1
-            number = _number(name, digits.lstrip("+-") if signed and digits[:1] in "+-" else digits)
+            number = _number(name, digits[1:] if signed and digits.startswith(("+", "-")) else digits)
             if not lowest <= number <= highest:
                 raise InvalidContent(f"Bad {name} in an RRULE: {item[:20]!r}")
             numbers.add(sign * number)
@@ -470,7 +470,7 @@ class Recurrence:
         for day in self._active_days(first // per_day, min(last // per_day, _LAST_DAY), budget):
             base = day * per_day
             grid = self._grid_of_day(day, max(first - base, 0), min(last - base, per_day - 1))
-            budget.step(1 + len(grid) // 2000)
+            budget.step(1 if isinstance(grid, range) else 1 + len(grid) // 2000)
             yield from (base + place for place in grid)
 
     def _sparse_slots(self, first: int, last: int, budget: Budget) -> Iterator[int]:

@@ -10,6 +10,8 @@ from davserver.errors import HttpError
 from davserver.protocol.access import NeedPrivileges
 from davserver.protocol.request import XML_TYPE, Environ, Response
 
+TEXT_TYPE = ("Content-Type", "text/plain; charset=utf-8")
+
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -22,14 +24,17 @@ def error(environ: Environ, failure: HttpError) -> Response:
     """The answer to a failed request: the precondition element where there is one, and a sentence."""
     headers = list(failure.headers)
     if failure.status == 401 or not (failure.precondition or failure.message):
-        return Response(failure.status, [*headers, ("Content-Type", "text/plain; charset=utf-8")], b"")
-    inner = ""
-    if failure.precondition:
-        nested = failure.inner if isinstance(failure, NeedPrivileges) else _hrefs(failure)
-        inner = davxml.element(failure.precondition, nested)
-    if failure.message:
-        inner += davxml.text_element(DAV + "responsedescription", davxml.clean(failure.message))
+        return Response(failure.status, [*headers, TEXT_TYPE], b"")
+    if failure.precondition is None:
+        return Response(failure.status, [*headers, TEXT_TYPE], f"{failure.message}\n".encode())
+    nested = failure.inner if isinstance(failure, NeedPrivileges) else _hrefs(failure)
+    inner = davxml.element(failure.precondition, nested) + _comment(failure.message)
     return Response(failure.status, [*headers, XML_TYPE], davxml.document(DAV + "error", inner))
+
+
+def _comment(message: str) -> str:
+    """The sentence for people: as a comment, since clients compare the elements of an error exactly."""
+    return f"<!-- {davxml.clean(message).replace('--', '- -').rstrip('-')} -->" if message else ""
 
 
 def _hrefs(failure: HttpError) -> str:

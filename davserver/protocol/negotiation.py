@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from davserver.content import jcal, lines, vcard
+from davserver.content import jcal, lines
+from davserver.content.vcard_versions import to_version
 from davserver.davxml import CALDAV, CARDDAV, Element
 from davserver.errors import HttpError
 from davserver.protocol.properties.carddav import ADDRESS_DATA
@@ -70,7 +71,7 @@ def in_form(stored: bytes, form: Form) -> bytes:
         return jcal.to_jcal(lines.parse_components(text)[0]).encode()
     root = lines.parse_components(text)[0]
     if form.version:
-        root = vcard.to_version(root, form.version)
+        root = to_version(root, form.version)
     return jcal.to_jcard(root).encode()
 
 
@@ -80,7 +81,7 @@ def as_version(stored: bytes, version: str) -> bytes:
     if mark in stored.upper()[:200] or b"\n" + mark in stored.upper():
         return stored
     root = lines.parse_components(lines.decode(stored))[0]
-    return lines.dump(vcard.to_version(root, version)).encode()
+    return lines.dump(to_version(root, version)).encode()
 
 
 def form_of_calendar_data(element: Element) -> Form:

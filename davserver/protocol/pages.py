@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import islice
 
+from davserver.protocol.methods.propfind import members
 from davserver.protocol.request import Request, Response
-from davserver.protocol.tree import COLLECTIONS, Kind
+from davserver.protocol.tree import COLLECTIONS, Kind, Node
 
 _KINDS = {
     Kind.CALENDAR: "Calendar",
@@ -32,6 +34,9 @@ def page(request: Request) -> Response:
     if node.collection is not None:
         rows.append(("It holds", f"{node.collection.item_count} entries"))
     rows.append(("To connect a device", _how(request)))
+    listed_here = list(islice(members(request, node), MOST_LISTED)) if node.kind not in COLLECTIONS else []
+    if listed_here:
+        rows.append(("In here", "".join(_link(request, one) for one in listed_here)))
     if node.kind in COLLECTIONS:
         rows.append(("To download it", f'<a href="{escape(request.href(node))}?export">export</a>'))
     listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows)
@@ -41,6 +46,14 @@ def page(request: Request) -> Response:
         f"<body><h1>{escape(title)}</h1><dl>{listed}</dl></body></html>"
     )
     return Response(200, list(PAGE_HEADERS), body.encode())
+
+
+MOST_LISTED = 100
+
+
+def _link(request: Request, node: Node) -> str:
+    name = (node.collection.display_name if node.collection else None) or node.name
+    return f'<a href="{escape(request.href(node))}">{escape(name)}</a><br>'
 
 
 PAGE_HEADERS = (

@@ -72,6 +72,7 @@ class DavApplication(WsgiDAVApp):
                 "logging": {"enable": False},
                 "lock_storage": False,
                 "property_manager": False,
+                "http_authenticator": {"accept_basic": False, "accept_digest": False},
             }
         )
         self.provider = provider
@@ -129,6 +130,9 @@ class Provider(DAVProvider):
         self.settings = settings
         self.store = store
         self.authenticator = authenticator
+
+    def get_resource_inst(self, path: str, environ: Environ) -> None:
+        """Asked for by WsgiDAV's own methods only, which the table replaces: there is nothing for them."""
 
     def custom_request_handler(
         self, environ: Environ, start_response: StartResponse, default_handler: Any

@@ -142,14 +142,13 @@ class Node:
 
 
 def segments_of(path: str) -> tuple[str, ...]:
-    """Split a decoded path. A final slash means nothing; empty, ``.`` and ``..`` segments are no names."""
-    stripped = path[1:] if path.startswith("/") else path
-    stripped = stripped[:-1] if stripped.endswith("/") else stripped
+    """Split a decoded path. Final slashes mean nothing; empty, ``.`` and ``..`` segments are no names."""
+    stripped = path.removeprefix("/").rstrip("/")
     if not stripped:
         return ()
     segments = tuple(stripped.split("/"))
     for segment in segments:
-        if segment in ("", ".", "..") or any(character < " " or character == "\x7f" for character in segment):
+        if segment in ("", ".", "..") or "\0" in segment:
             raise HttpError(400, "The address has an empty, relative or unprintable segment.")
     return segments
 

@@ -25,7 +25,7 @@ from davserver.protocol.methods import (
     report,
 )
 from davserver.protocol.request import Request, Response
-from davserver.protocol.tree import ALL, COLLECTIONS, ITEMS, SCOPE, Kind
+from davserver.protocol.tree import ALL, CHILD, COLLECTIONS, HOMES, ITEMS, SCOPE, Kind
 
 Handler = Callable[[Request], Response]
 
@@ -41,7 +41,7 @@ class Method:
     missing: bool = False
 
 
-_MAKEABLE = COLLECTIONS
+_MAKEABLE = COLLECTIONS | ITEMS
 _STORED = COLLECTIONS | ITEMS
 
 METHODS: dict[str, Method] = {
@@ -56,7 +56,7 @@ METHODS: dict[str, Method] = {
     "PROPPATCH": Method(proppatch.proppatch, access.WRITE_PROPERTIES, writes=True, kinds=frozenset(SCOPE)),
     "MKCOL": Method(mkcol.mkcol, access.BIND, writes=True, kinds=_MAKEABLE, missing=True),
     "MKCALENDAR": Method(
-        mkcol.mkcalendar, access.BIND, writes=True, kinds=frozenset({Kind.CALENDAR}), missing=True
+        mkcol.mkcalendar, access.BIND, writes=True, kinds=frozenset({Kind.CALENDAR, Kind.EVENT}), missing=True
     ),
     "COPY": Method(copymove.copy, access.READ, writes=True, kinds=_STORED),
     "MOVE": Method(copymove.move, access.UNBIND, writes=True, kinds=_STORED),
@@ -67,5 +67,14 @@ METHODS: dict[str, Method] = {
 
 
 def allowed(kind: Kind) -> list[str]:
-    """The methods that a kind of resource answers, for Allow."""
-    return [name for name, row in METHODS.items() if kind in row.kinds]
+    """The methods that a kind of resource answers, for Allow; of a home also those that make members.
+
+    CardDAV clients look for MKCOL on the home before they offer a new address book.
+    """
+    made = {CHILD[kind]} if kind in HOMES else set()
+    return [
+        name for name, row in METHODS.items() if kind in row.kinds or (name in MAKING and made & row.kinds)
+    ]
+
+
+MAKING = ("MKCOL", "MKCALENDAR")

@@ -88,7 +88,7 @@ def _item(request: Request, source: Node, target: Node, *, move: bool) -> Respon
     current = items.get(request.tx, second.id, target.name)
     new = NewItem(target.name, items.read_body(request.tx, held.id), items.read_index(request.tx, held.id))
     if move and first.id == second.id:
-        stored = _rename(request, first, held, new, current)
+        stored = _rename(request, first, held, target, new)
     else:
         stored = store(request, second, target, new, current)
         dead_properties.copy(request.tx, "item", held.id, stored.id)
@@ -97,11 +97,12 @@ def _item(request: Request, source: Node, target: Node, *, move: bool) -> Respon
     return Response(201, [("ETag", stored.etag), ("Location", request.href(target))])
 
 
-def _rename(request: Request, where: Collection, held: Item, new: NewItem, current: Item | None) -> Item:
+def _rename(request: Request, where: Collection, held: Item, target: Node, new: NewItem) -> Item:
     """MOVE within one collection: the item and its UID never exist twice."""
+    current = items.get(request.tx, where.id, target.name)
     items.remove(request.tx, where, held, request.user.name, moved=True)
     again = lock_collection(request, where.id)
-    return items.put(request.tx, again, new, current, request.user.name)
+    return store(request, again, target, new, current)
 
 
 def _lock_both(request: Request, source: Collection, target: Collection) -> tuple[Collection, Collection]:

@@ -126,7 +126,7 @@ def _header(request: Request, calendar: Collection) -> bytes:
     """Lines in front of the components: product, name, colour, zone."""
     text = ["VERSION:2.0", "PRODID:-//davserver//EN", "CALSCALE:GREGORIAN"]
     name = lines.escape_text(calendar.display_name or calendar.name)
-    text += [f"NAME:{name}", f"X-WR-CALNAME:{name}"]
+    text.append(f"X-WR-CALNAME:{name}")
     if calendar.description:
         text.append(f"X-WR-CALDESC:{lines.escape_text(calendar.description)}")
     if calendar.color:

@@ -1,7 +1,7 @@
 """GET and HEAD (RFC 9110 9.3.1): the stored bytes of an item, an export, or a page for people.
 
 An item is sent as it was stored, unless the client asks by Accept for jCal, jCard or another vCard version.
-A browser on a collection gets a small page; anything else that GETs a collection gets its export.
+A browser on a collection gets a small page; a reader of calendars that GETs one gets it whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from davserver.protocol.conditions import http_date, not_modified
 from davserver.protocol.methods import export
 from davserver.protocol.negotiation import convert_item
 from davserver.protocol.request import Headers, Request, Response
-from davserver.protocol.tree import COLLECTIONS
+from davserver.protocol.tree import Kind
 from davserver.storage import items
 
 
@@ -24,7 +24,7 @@ def get(request: Request) -> Response:
     if node.item is not None:
         return _item(request)
     query = parse_qs(request.environ.get("QUERY_STRING", ""), keep_blank_values=True)
-    if "export" in query or (node.kind in COLLECTIONS and not _browser(request)):
+    if "export" in query or (node.kind is Kind.CALENDAR and not _browser(request)):
         return export.export(request, query)
     return pages.page(request)
 

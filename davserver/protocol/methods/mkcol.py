@@ -18,7 +18,7 @@ from davserver.protocol.methods.proppatch import Change
 from davserver.protocol.methods.put import check_name
 from davserver.protocol.properties.caldav import components_in
 from davserver.protocol.request import XML_TYPE, Request, Response
-from davserver.protocol.tree import HOLDS, Kind
+from davserver.protocol.tree import HOLDS, ITEMS, Kind
 from davserver.storage import collections
 
 TYPES = {
@@ -46,20 +46,23 @@ def mkcol(request: Request) -> Response:
     changes = [] if root is None else _set(root)
     wanted = next((element for name, element in changes if name == DAV + "resourcetype"), None)
     types = set() if wanted is None else {str(one.tag) for one in wanted}
-    if types != set(TYPES[request.node.kind]):
+    if request.node.kind in TYPES and types != set(TYPES[request.node.kind]):
         raise HttpError(403, "Homes hold calendars, address books nothing else.", DAV + "valid-resourcetype")
     return _make(request, changes, DAV + "mkcol-response")
 
 
 def _set(root: Element) -> list[Change]:
-    changes = proppatch.changes_in(root) if len(root) else []
-    return [(name, element) for name, element in changes if element is not None]
+    return [(name, element) for name, element in proppatch.changes_in(root) if element is not None]
 
 
 def _make(request: Request, changes: list[Change], answer: str) -> Response:
     node = request.node
+    if node.kind in ITEMS:
+        space = CALDAV + "calendar" if node.kind is Kind.EVENT else CARDDAV + "addressbook"
+        raise HttpError(403, "Collections lie in homes only.", space + "-collection-location-ok")
     if node.exists:
-        raise HttpError(405, "There is something at this address already.", DAV + "resource-must-be-null")
+        status = 405 if request.method == "MKCOL" else 403
+        raise HttpError(status, "There is something at this address.", DAV + "resource-must-be-null")
     if node.owner is None:
         raise HttpError(409, "The home does not exist.")
     check_name(node.name)

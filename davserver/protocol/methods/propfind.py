@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from davserver.davxml import DAV
+from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
 from davserver.protocol import locking, tree
 from davserver.protocol.multistatus import Plan, multistatus, response
@@ -24,6 +24,8 @@ def propfind(request: Request) -> Response:
     root = request.xml
     if root is not None and root.tag != DAV + "propfind":
         raise HttpError(400, "PROPFIND takes a propfind element.")
+    if root is not None:
+        _check(root)
     node = request.node
     if depth == INFINITY and node.is_collection:
         raise HttpError(403, "Ask with Depth: 1.", DAV + "propfind-finite-depth")
@@ -32,6 +34,16 @@ def propfind(request: Request) -> Response:
     own = () if noroot else render(request, [node], asked)
     below = members(request, node) if depth == 1 else ()
     return multistatus(_chain(own, render(request, below, asked)), _applied(request, noroot=noroot))
+
+
+_KNOWN = {DAV + "prop", DAV + "allprop", DAV + "propname", DAV + "include"}
+
+
+def _check(root: Element) -> None:
+    """propfind holds prop, allprop with include, or propname (RFC 4918 14.20); others are ignored."""
+    known = {str(one.tag) for one in root if one.tag in _KNOWN}
+    if len(known - {DAV + "include"}) != 1 or (DAV + "include" in known and DAV + "allprop" not in known):
+        raise HttpError(400, "propfind holds one of prop, allprop and propname.")
 
 
 def _applied(request: Request, *, noroot: bool) -> list[tuple[str, str]]:

@@ -30,6 +30,8 @@ def proppatch(request: Request) -> Response:
     node = request.node
     locking.check_write(request, node)
     changes = changes_in(root)
+    if not changes:
+        raise HttpError(400, "No property is named.")
     failed: dict[str, HttpError] = {}
     columns: dict[str, Any] = {}
     for name, element in changes:
@@ -51,8 +53,6 @@ def changes_in(root: Element) -> list[Change]:
             continue
         for props in davxml.children(action, DAV + "prop"):
             changes += [(str(one.tag), one if action.tag == DAV + "set" else None) for one in props]
-    if not changes:
-        raise HttpError(400, "No property is named.")
     return changes
 
 

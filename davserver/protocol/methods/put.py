@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 
-from davserver.content import index, jcal
+from davserver.content import index, jcal, lines
 from davserver.davxml import CALDAV, CARDDAV, DAV
 from davserver.errors import HttpError
 from davserver.model import Collection, CollectionKind, Item, NewItem
@@ -66,13 +66,13 @@ def read_item(request: Request, node: Node) -> NewItem:
     if node.kind is Kind.EVENT:
         check_size(len(body), settings.caldav.max_resource_size, CALDAV)
         if request.content_type == negotiation.JCAL:
-            body = jcal.from_jcal(body)
+            body = lines.dump(jcal.from_jcal(body)).encode()
         elif request.content_type not in CALENDAR_TYPES:
             raise HttpError(403, "A calendar takes text/calendar.", CALDAV + "supported-calendar-data")
         return NewItem(node.name, body, index.of_calendar_object(body, settings.caldav))
     check_size(len(body), settings.carddav.max_resource_size, CARDDAV)
     if request.content_type == negotiation.JCARD:
-        body = jcal.from_jcard(body)
+        body = lines.dump(jcal.from_jcard(body)).encode()
     elif request.content_type not in CARD_TYPES:
         raise HttpError(403, "An address book takes text/vcard.", CARDDAV + "supported-address-data")
     return NewItem(node.name, body, index.of_card(body, settings.carddav))
@@ -103,18 +103,23 @@ def store(request: Request, target: Collection, node: Node, new: NewItem, curren
     if target.kind is CollectionKind.CALENDAR and new.index.component not in target.components.split(","):
         message = f"This calendar takes {target.components}, not {new.index.component}."
         raise HttpError(403, message, CALDAV + "supported-calendar-component")
-    check_uid(request, target, node, new)
+    check_uid(request, target, node, new, current)
     check_quota(request, node, len(new.body) - (current.size if current else 0))
     return items.put(request.tx, target, new, current, request.user.name)
 
 
-def check_uid(request: Request, target: Collection, node: Node, new: NewItem) -> None:
-    """no-uid-conflict: a UID lives in one item of a collection; the answer names that item."""
-    names = items.names_with_uid(request.tx, target.id, new.index.uid)
-    if not names or node.name in names:
+def check_uid(request: Request, target: Collection, node: Node, new: NewItem, current: Item | None) -> None:
+    """no-uid-conflict (RFC 4791 5.3.2.1, RFC 6352 6.3.2.1); the answer names the item in the way.
+
+    A UID lives in one item of a collection, and an item keeps its UID.
+    """
+    if current is not None and current.uid == new.index.uid:
         return
+    names = [node.name] if current else items.names_with_uid(request.tx, target.id, new.index.uid)
+    if not names:
+        return
+    message = "An item keeps its UID." if current else "Another item of the collection has this UID."
     other = request.href_of(node.segments[:-1]) + tree.encode(names[0])
-    message = "Another item of the collection has this UID."
     raise HttpError(409, message, SPACES[node.kind] + "no-uid-conflict", [other])
 
 

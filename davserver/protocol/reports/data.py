@@ -12,9 +12,10 @@ from datetime import tzinfo
 from functools import partial as bind
 
 from davserver import davxml
-from davserver.content import expand, jcal, lines, partial, vcard
+from davserver.content import expand, jcal, lines, partial
 from davserver.content.lines import Component
 from davserver.content.recur import Budget
+from davserver.content.vcard_versions import to_version
 from davserver.davxml import CALDAV, CARDDAV, DAV, Element, escape
 from davserver.errors import HttpError
 from davserver.model import CollectionKind
@@ -59,7 +60,7 @@ class Data:
             return body.decode("utf-8-sig")
         root = lines.parse_components(lines.decode(body))[0]
         if self.form.version:
-            root = vcard.to_version(root, self.form.version)
+            root = to_version(root, self.form.version)
         for change in self.changes:
             root = change(root)
         if self.form.media_type in (ICALENDAR, VCARD):

@@ -66,7 +66,23 @@ def calendar_filter(root: Element) -> CompFilter:
     found = _comp_filter(filters[0], 0)
     if found.name.upper() != "VCALENDAR":
         raise _invalid(CALDAV, "The outermost comp-filter is for VCALENDAR.")
-    return found
+    return _loosened(found)
+
+
+_MAIN = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY")
+_OF_VCALENDAR = {"VERSION", "PRODID", "CALSCALE", "METHOD"}
+
+
+def _loosened(top: CompFilter) -> CompFilter:
+    """Conditions on VCALENDAR that only its components can meet go down to them.
+
+    By the letter they match nothing; python-caldav means "in any component" by leaving it out.
+    """
+    lower = tuple(part for part in top.prop_filters if part.name.upper() not in _OF_VCALENDAR)
+    if top.comp_filters or not (lower or top.time_range):
+        return top
+    parts = tuple(CompFilter(name, False, top.time_range, lower, test=top.test) for name in _MAIN)
+    return CompFilter(top.name, comp_filters=parts, test=Test.ANYOF)
 
 
 def _comp_filter(element: Element, level: int) -> CompFilter:
@@ -74,8 +90,6 @@ def _comp_filter(element: Element, level: int) -> CompFilter:
     name = _name(element, CALDAV)
     if level > 4:
         raise _invalid(CALDAV, "The filter is nested too deeply.")
-    if level == 0 and span is not None:
-        raise _invalid(CALDAV, "VCALENDAR has no time-range.")
     return CompFilter(
         name,
         _is_not_defined(element, CALDAV),

@@ -65,13 +65,21 @@ def principal_property_search(request: Request, root: Element) -> Response:
     """Principals whose properties contain the texts, letter case ignored."""
     _depth_0(request)
     searches = [_search(one) for one in davxml.children(root, DAV + "property-search")]
-    if not searches:
-        raise HttpError(400, "principal-property-search has a property-search.")
     any_of = (root.get("test") or "allof") == "anyof"
     found = [one for one in _candidates(request, searches) if _matches(request, one, searches, any_of=any_of)]
     if len(found) > MOST_FOUND:
         raise HttpError(507, "Too many are found.", DAV + "number-of-matches-within-limits")
-    return multistatus(_render(request, found, asked_in(root)))
+    return multistatus(_render(request, found, _asked(root)))
+
+
+_PARTS = {DAV + "property-search", DAV + "prop", DAV + "apply-to-principal-collection-set"}
+
+
+def _asked(root: Element) -> Asked:
+    """python-caldav writes the properties it wants beside an empty prop instead of into it."""
+    props = davxml.child(root, DAV + "prop")
+    beside = tuple(str(one.tag) for one in root if one.tag not in _PARTS)
+    return Asked(beside) if beside and props is not None and not len(props) else asked_in(root)
 
 
 Search = tuple[list[str], str, str]
@@ -87,7 +95,7 @@ def _search(element: Element) -> Search:
 
 
 def _candidates(request: Request, searches: list[Search]) -> list[Principal]:
-    """Everybody who may be known to the user; only himself where the directory is closed."""
+    """Everybody who may be known to the user; only himself where nothing is searched or it is closed."""
     if not request.settings.accounts.directory:
         return [request.user]
     texts = [text.removeprefix("mailto:") for _, text, _ in searches if text]

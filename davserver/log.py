@@ -41,6 +41,8 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(_Formatter(FORMAT))
     for name, level in (("davserver", settings.log.level), ("wsgidav", "WARNING"), ("waitress", "WARNING")):
         logger = logging.getLogger(name)
+        for old in logger.handlers:
+            old.close()
         logger.handlers[:] = [handler]
         logger.propagate = False
         logger.setLevel(level)

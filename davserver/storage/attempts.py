@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +33,8 @@ class Attempts:
 
     def __init__(self, data_dir: Path) -> None:
         self.path = data_dir / FILE_NAME
+        with suppress(OSError):  # beside a database server nobody else may have made it
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def nth_newest(self, key: str, number: int, since: float) -> float | None:
         """When the number-th newest failure happened, if after ``since``; None where there are fewer."""

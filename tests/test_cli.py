@@ -292,9 +292,7 @@ def test_db_tidy_forgets_history_beyond_its_days(
 ) -> None:
     run("user add ann --password-stdin", "correct horse")
     with closing(sqlite3.connect(data / "davserver.db")) as file, file:
-        columns = (
-            "owner_id, collection_id, collection_name, name, uid, component, etag, reason, actor, at, data"
-        )
+        columns = "owner_id, collection_id, collection_name, name, uid, component, etag, reason, actor, at"
         for age in (10, 200):
             row = (1, 1, "default", f"{age}.ics", "", "", "", "deleted", "", time.time() - age * 86400, b"")
             file.execute(f"INSERT INTO history ({columns}, data) VALUES ({','.join('?' * 11)})", row)

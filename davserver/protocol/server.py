@@ -145,6 +145,10 @@ class Provider(DAVProvider):
         except HttpError as error:
             stack.close()
             return send(environ, start_response, answers.error(environ, error), ExitStack())
+        except DBAPIError as error:
+            stack.close()
+            answer = answers.error(environ, self._database_error(error))
+            return send(environ, start_response, answer, ExitStack())
         except BaseException:
             stack.close()
             raise
@@ -163,8 +167,6 @@ class Provider(DAVProvider):
             return run(request, method)
         except DAVError as error:
             raise HttpError(error.value, str(error.context_info or "")) from None
-        except DBAPIError as error:
-            raise self._database_error(error) from error
 
     def _write(self, request: Request, method: Method) -> Response:
         """Who asks and the body come before the write transaction: neither may hold its lock."""

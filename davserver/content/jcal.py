@@ -17,7 +17,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from davserver.content.lines import MAX_DEPTH, Component, Line, escape_text, split_text, unescape_text
-from davserver.content.values import decode_param, encode_param
+from davserver.content.values import (
+    basic,
+    basic_time,
+    decode_param,
+    encode_param,
+    extended,
+    extended_offset,
+    extended_time,
+)
 from davserver.errors import CALDAV, CARDDAV, InvalidContent
 
 Json = Any
@@ -158,48 +166,17 @@ def _values(line: Line, kind: str, dialect: _Dialect) -> list[Json]:
     return [fields[0] if len(fields) == 1 and not isinstance(fields[0], list) else fields]
 
 
-_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{8}", re.ASCII)
 _DATE_TIME = re.compile(r"\d{8}T\d{6}Z?", re.ASCII)
-_YEARLESS = re.compile(r"--(\d\d)(\d\d)", re.ASCII)
-_CLOCK = re.compile(r"(-{0,2})(\d\d)(\d\d)?(\d\d)?(Z|[+-]\d\d(?:\d\d)?)?", re.ASCII)
-_OFFSET = re.compile(r"([+-]\d\d)(\d\d)(\d\d)?", re.ASCII)
-_EXTENDED_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
-_EXTENDED_YEARLESS = re.compile(r"--(\d\d)-(\d\d)", re.ASCII)
 
 
 def _same(raw: str) -> Json:
     return raw
 
 
-def _extend_date(raw: str) -> str:
-    match = _DATE.fullmatch(raw) or _YEARLESS.fullmatch(raw)
-    if match is None:
-        return raw
-    return ("" if match.re is _DATE else "--") + "-".join(match.groups())
-
-
-def _extend_time(raw: str) -> str:
-    match = _CLOCK.fullmatch(raw)
-    if match is None:
-        return raw
-    clock = ":".join(part for part in match.group(2, 3, 4) if part)
-    return match[1] + clock + _extend_offset(match[5] or "")
-
-
-def _extend_offset(raw: str) -> str:
-    match = _OFFSET.fullmatch(raw)
-    return raw if match is None else ":".join(part for part in match.groups() if part)
-
-
-def _extend(raw: str) -> str:
-    """A date, a date-time or, after ``T``, a time of vCard in RFC 3339's form."""
-    day, mark, time = raw.partition("T")
-    return _extend_date(day) + mark + _extend_time(time)
-
-
 def _period_to_json(raw: str) -> Json:
     start, slash, end = raw.partition("/")
-    return [_extend(start), end if "P" in end else _extend(end)] if slash else raw
+    return [extended(start), end if "P" in end else extended(end)] if slash else raw
 
 
 def _integer_to_json(raw: str) -> Json:
@@ -232,7 +209,7 @@ def _recur_to_json(raw: str) -> Json:
 
 def _recur_member(key: str, value: str) -> Json:
     if key == "until":
-        return _extend(value)
+        return extended(value)
     return value if key in _RECUR_TEXTS else _integer_to_json(value)
 
 
@@ -240,12 +217,12 @@ _RECUR_TEXTS = frozenset({"freq", "byday", "wkst", "rscale", "skip"})
 
 _TO_JSON: dict[str, Callable[[str], Json]] = {
     "text": unescape_text,
-    "date": _extend,
-    "date-time": _extend,
-    "date-and-or-time": _extend,
-    "timestamp": _extend,
-    "time": _extend_time,
-    "utc-offset": _extend_offset,
+    "date": extended,
+    "date-time": extended,
+    "date-and-or-time": extended,
+    "timestamp": extended,
+    "time": extended_time,
+    "utc-offset": extended_offset,
     "period": _period_to_json,
     "integer": _integer_to_json,
     "float": _float_to_json,
@@ -324,7 +301,7 @@ class _Reader:
         if kind == "recur" and isinstance(value, dict):
             return self._raw(self._recur(value))
         if kind == "period" and isinstance(value, list):
-            return self._raw("/".join(_basic(self._text(part)) for part in value))
+            return self._raw("/".join(basic(self._text(part)) for part in value))
         return self._raw(_FROM_JSON.get(kind, _same)(self._text(value)))
 
     def _recur(self, value: dict[str, Json]) -> str:
@@ -332,7 +309,7 @@ class _Reader:
         keys = sorted(value, key=lambda key: key.lower() != "freq")
         parts = []
         for key in keys:
-            read = _basic if key.lower() == "until" else _same
+            read = basic if key.lower() == "until" else _same
             members = ",".join(read(self._text(member)) for member in _listed(value[key]))
             parts.append(f"{self._name(key)}={members}")
         return ";".join(parts)
@@ -376,29 +353,12 @@ def _number(value: float) -> str:
         return text
 
 
-def _basic_date(text: str) -> str:
-    match = _EXTENDED_DATE.fullmatch(text) or _EXTENDED_YEARLESS.fullmatch(text)
-    if match is None:
-        return text
-    return ("" if match.re is _EXTENDED_DATE else "--") + "".join(match.groups())
-
-
-def _basic_time(text: str) -> str:
-    return text.replace(":", "")
-
-
-def _basic(text: str) -> str:
-    """Inverse of :func:`_extend`; a duration passes through."""
-    day, mark, time = text.partition("T")
-    return text if "P" in day else _basic_date(day) + mark + _basic_time(time)
-
-
 _FROM_JSON: dict[str, Callable[[str], str]] = {
-    "date": _basic,
-    "date-time": _basic,
-    "date-and-or-time": _basic,
-    "timestamp": _basic,
-    "time": _basic_time,
-    "utc-offset": _basic_time,
+    "date": basic,
+    "date-time": basic,
+    "date-and-or-time": basic,
+    "timestamp": basic,
+    "time": basic_time,
+    "utc-offset": basic_time,
 }
 """Value type → JSON string to raw text, the inverse of the same row of ``_TO_JSON``."""

@@ -130,6 +130,13 @@ def test_user_list_shows_who_there_is(run: Run, capsys: pytest.CaptureFixture[st
     ]
 
 
+def test_user_list_without_accounts_says_where_it_looked(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("user list") == 0
+    assert str(data) in capsys.readouterr().err
+
+
 def test_passwd_replaces_the_password(run: Run, data: Path) -> None:
     from davserver.auth import passwords
 

@@ -95,6 +95,8 @@ def _remove(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     with office(args) as here, here.store.read() as tx:
         users = [item for item in principals.list_all(tx) if item.kind == "user"]
+    if not users:
+        print(f"There is no account yet in {here.settings.storage.data_dir}.", file=sys.stderr)
     width = max((len(user.name) for user in users), default=0)
     for user in users:
         marks = [word for word, is_set in (("admin", user.admin), ("disabled", user.disabled)) if is_set]

@@ -71,11 +71,12 @@ class Attempts:
     def _use(self, action: Callable[[sqlite3.Connection], T], unavailable: T) -> T:
         for _ in range(2):
             try:
+                self.path.touch(mode=0o600)
                 with closing(sqlite3.connect(self.path, timeout=5)) as file, file:
                     file.execute("PRAGMA synchronous=OFF")
                     file.executescript(_TABLES)
                     return action(file)
-            except sqlite3.OperationalError as exc:
+            except (sqlite3.OperationalError, OSError) as exc:
                 log.error("cannot note failed logins in %s: %s", self.path, exc)
                 return unavailable
             except sqlite3.DatabaseError:  # a power cut left a broken file: it is not worth more

@@ -107,6 +107,7 @@ def test_a_broken_or_unwritable_note_file_locks_nobody_out(strict: Gate) -> None
     path.write_bytes(b"no database at all" * 100)
     assert status(strict, "ann", "wrong") == 401
     assert status(strict, "ann", PASSWORD) == 200
+    assert path.stat().st_mode & 0o077 == 0
     path.unlink()
     path.mkdir()
     assert status(strict, "ann", "wrong") == 401

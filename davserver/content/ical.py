@@ -13,6 +13,7 @@ RFC 4791 4.1, 5.3.2.1; RFC 5545 3.6; RFC 7953.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -245,6 +246,11 @@ def _check_trigger(line: Line) -> None:
         parse_stamp(line.value)
 
 
+def _check_repeat(line: Line) -> None:
+    if not re.fullmatch(r"\s*\d{0,9}\s*", line.value, re.ASCII):
+        raise InvalidContent(f"Not a number of repetitions: {line.value[:20]!r}")
+
+
 def _check_rule(line: Line) -> None:
     parse_rule(line.value)
 
@@ -275,6 +281,7 @@ _SYNTAX: dict[str, Callable[[Line], None]] = {
     "COMPLETED": _check_stamp,
     "DURATION": _check_duration,
     "TRIGGER": _check_trigger,
+    "REPEAT": _check_repeat,
     "RRULE": _check_rule,
     "EXRULE": _check_rule,
     "RDATE": _check_times,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from davserver.content.filters import CompFilter, PropFilter, Test, TimeRange, match_calendar
 from davserver.content.ical import CalendarLimits, CheckedCalendar, check_calendar_object, check_vtimezone
+from davserver.content.instances import alarm_bounds, bounds
 from davserver.errors import CALDAV, InvalidContent
 from tests.content.objects import BERLIN, calendar, component, event, text, todo
 
@@ -164,6 +168,7 @@ NO_DATA = {
     "bad RECURRENCE-ID": event("RECURRENCE-ID:x"),
     "period that ends before it starts": event("RDATE;VALUE=PERIOD:20260505T100000Z/20260504T100000Z"),
     "bad TRIGGER": event("BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER:soon\nEND:VALARM"),
+    "bad REPEAT": event("BEGIN:VALARM\nACTION:AUDIO\nTRIGGER:-PT5M\nDURATION:PT1M\nREPEAT:twice\nEND:VALARM"),
     "bad COMPLETED": todo("COMPLETED:yes"),
     "VTIMEZONE without TZID": calendar(
         BERLIN.replace("TZID:Europe/Berlin\n", ""), component("VEVENT", "DTSTART:20260504")
@@ -297,9 +302,27 @@ def test_any_bytes_are_accepted_or_refused_and_nothing_else(body: bytes) -> None
     _accepted_or_refused(body)
 
 
+MAY = TimeRange(1_777_593_600, 1_780_272_000)
+ALARMS_IN_MAY = CompFilter("VALARM", time_range=MAY)
+START_IN_MAY = PropFilter("DTSTART", time_range=MAY)
+IN_MAY = CompFilter(
+    "VCALENDAR",
+    comp_filters=tuple(
+        CompFilter(name, False, MAY, (START_IN_MAY,), (ALARMS_IN_MAY,), Test.ANYOF)
+        for name in ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
+    ),
+    test=Test.ANYOF,
+)
+
+
 def _accepted_or_refused(body: bytes) -> None:
+    """And what is accepted can be indexed and queried without an error."""
     try:
-        answer: CheckedCalendar | InvalidContent = check(body)
+        checked = check(body)
+        bounds(checked.root, checked.component)
+        alarm_bounds(checked.root, checked.component)
     except InvalidContent as refused:
-        answer = refused
-    assert isinstance(answer, CheckedCalendar) or str(answer.precondition).startswith(CALDAV)
+        answer = refused.precondition
+    else:
+        answer = CALDAV + str(match_calendar(checked.root, IN_MAY, ZoneInfo("Europe/Berlin")))
+    assert str(answer).startswith(CALDAV)

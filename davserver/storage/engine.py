@@ -119,9 +119,15 @@ def _create_engine(url: URL, synchronous: str, busy_seconds: int) -> Engine:
         )
         event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, synchronous))
         return engine
-    if url.get_backend_name() in ("mysql", "mariadb"):
+    is_mariadb = url.get_backend_name() in ("mysql", "mariadb")
+    if is_mariadb:
         url = url.update_query_dict({"charset": "utf8mb4"})
-    return create_engine(url, pool_size=POOL_SIZE, max_overflow=64, pool_pre_ping=True, pool_recycle=1800)
+    engine = create_engine(url, pool_size=POOL_SIZE, max_overflow=64, pool_pre_ping=True, pool_recycle=1800)
+    if is_mariadb:
+        # Its protocol carries one result at a time: a statement in the middle of a streamed listing would
+        # throw the rest of the listing away. So results are read whole there.
+        engine.dialect.supports_server_side_cursors = False
+    return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, synchronous: str) -> None:

@@ -47,9 +47,15 @@ Name = String(255)
 
 _OPTIONS: dict[str, Any] = {
     "sqlite_autoincrement": True,
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_nopad_bin",
+    **{
+        f"{dialect}_{option}": value
+        for dialect in ("mysql", "mariadb")  # by the name in the URL; each reads its own only
+        for option, value in (
+            ("engine", "InnoDB"),
+            ("charset", "utf8mb4"),
+            ("collate", "utf8mb4_nopad_bin"),
+        )
+    },
 }
 
 

@@ -1,0 +1,184 @@
+"""The schema: what the migrations make is what schema.py describes, on every database."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+
+from davserver.errors import ConfigError
+from davserver.storage import Store, migrations, schema
+from tests.conftest import add_person
+
+VERSIONS = Path(migrations.__file__).parent / "versions"
+
+
+def test_the_migrations_make_what_the_schema_describes(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.read() as tx:
+        context = MigrationContext.configure(tx, opts={"compare_type": _differs})
+        differences = compare_metadata(context, schema.metadata)
+    assert differences == []
+
+
+def _differs(context: Any, inspected: Any, described: Any, found: Any, wanted: Any) -> bool | None:
+    """PostgreSQL and MariaDB answer by themselves; SQLite has one integer for all of ours."""
+    if context.dialect.name == "sqlite":
+        return False
+    return None
+
+
+def test_every_column_is_as_nullable_as_described(store: Store) -> None:
+    with store.read() as tx:
+        found = {
+            f"{table}.{column['name']}": column["nullable"]
+            for table in schema.metadata.tables
+            for column in inspect(tx).get_columns(table)
+        }
+    described = {
+        f"{name}.{column.name}": column.nullable
+        for name, table in schema.metadata.tables.items()
+        for column in table.columns
+    }
+    assert found == described
+
+
+def test_texts_are_compared_byte_for_byte_on_every_database(store: Store) -> None:
+    with store.write() as tx:
+        for name in ("ann", "Ann", "änn", "ann "):
+            add_person(tx, name)
+        for name in ("ann", "Ann", "änn", "ann "):
+            statement = schema.principal.select().where(schema.principal.c.name == name)
+            assert [row.name for row in tx.execute(statement)] == [name]
+
+
+def test_ids_are_never_used_again(store: Store) -> None:
+    with store.write() as tx:
+        first = add_person(tx, "ann")
+        tx.execute(schema.principal.delete())
+        assert add_person(tx, "ann") > first
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert max(path.name[:4] for path in VERSIONS.glob("[0-9]*.py")) == migrations.HEAD
+
+
+def test_each_migration_follows_the_one_before() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [migrations.HEAD]
+    assert [one.revision for one in scripts.walk_revisions()][-1] == "0001"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where an SQLite database will be."""
+    return tmp_path / "davserver.db"
+
+
+def _open(file: Path) -> Store:
+    from sqlalchemy import URL
+
+    return Store(URL.create("sqlite", database=str(file)))
+
+
+def test_an_empty_sqlite_database_is_made_at_the_start_without_a_backup(file: Path) -> None:
+    store = _open(file)
+    assert migrations.current(store) is None
+    assert migrations.ensure(store) is None
+    assert migrations.current(store) == migrations.HEAD
+    store.close()
+    assert list(file.parent.glob("*.backup.db")) == []
+
+
+def test_a_database_that_fits_is_left_alone(file: Path) -> None:
+    store = _open(file)
+    migrations.ensure(store)
+    assert migrations.ensure(store) is None
+    store.close()
+    assert list(file.parent.glob("*.backup.db")) == []
+
+
+def _as_older(file: Path) -> None:
+    """A database of version 0000: the migration that made it is undone by hand."""
+    store = _open(file)
+    migrations.ensure(store)
+    with store.write() as tx:
+        add_person(tx, "ann")
+    store.close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+
+
+def test_an_older_sqlite_database_is_copied_before_its_upgrade(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _as_older(file)
+    store = _open(file)
+    upgraded: list[str] = []
+    monkeypatch.setattr("alembic.command.upgrade", lambda config, head: upgraded.append(head))
+    copied = migrations.ensure(store)
+    assert upgraded == ["head"]
+    assert copied is not None
+    assert copied.parent == file.parent
+    assert copied.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(copied)) as connection:
+        assert connection.execute("SELECT name FROM principal").fetchall() == [("ann",)]
+    store.close()
+
+
+def test_a_newer_database_stops_the_start(file: Path) -> None:
+    store = _open(file)
+    migrations.ensure(store)
+    with store.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigError, match="9999.*newer"):
+        migrations.ensure(store)
+    store.close()
+
+
+def test_an_older_database_server_is_not_upgraded_by_itself(store: Store) -> None:
+    if store.is_sqlite:
+        pytest.skip("SQLite is upgraded at the start")
+    with store.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    try:
+        with pytest.raises(ConfigError, match="davserver db upgrade"):
+            migrations.ensure(store)
+    finally:
+        with store.write() as tx:
+            tx.execute(text(f"UPDATE alembic_version SET version_num = '{migrations.HEAD}'"))  # noqa: S608
+
+
+def test_a_failed_upgrade_leaves_the_sqlite_database_as_it_was(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic import op
+
+    store = _open(file)
+    real = op.create_table
+
+    def fail(name: str, *columns: Any, **options: Any) -> Any:
+        if name == "item":
+            raise RuntimeError("power cut")
+        return real(name, *columns, **options)
+
+    monkeypatch.setattr(op, "create_table", fail)
+    with pytest.raises(RuntimeError, match="power cut"):
+        migrations.ensure(store)
+    monkeypatch.undo()
+    with store.read() as tx:
+        assert inspect(tx).get_table_names() == []
+    migrations.ensure(store)
+    assert migrations.current(store) == migrations.HEAD
+    store.close()

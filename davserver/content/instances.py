@@ -18,8 +18,8 @@ from typing import NamedTuple
 from davserver.content.lines import Component
 from davserver.content.recur import UNITS, Budget, Recurrence, Rule, parse_rule
 from davserver.content.schedule import RecurrenceSet, Schedule, components_of
-from davserver.content.shapes import BEGINNING, FOREVER, Instance, facts_of
-from davserver.content.stamps import DAY, MAX_SECONDS, MIN_SECONDS, Span, parse_duration, parse_stamp
+from davserver.content.shapes import BEGINNING, FOREVER, Instance
+from davserver.content.stamps import DAY, MAX_SECONDS, MIN_SECONDS, Span, parse_duration
 from davserver.content.times import parse_moment
 from davserver.content.zones import UTC_ZONE, Zone, Zones
 from davserver.errors import CALDAV, BudgetExceeded, InvalidContent
@@ -259,27 +259,29 @@ def refuse_unanswerable(root: Component, max_instances: int) -> None:
     deleted series and would repeat the request for ever if it were refused.
     """
     for component in root.children:
-        facts = facts_of(component)
-        dates = sum(line.value.count(",") + 1 for line in facts.get("RDATE", ()))
+        dates = sum(line.value.count(",") + 1 for line in component.all("RDATE"))
         if dates > max_instances:
             raise _too_many(f"RDATE names {dates} instances; at most {max_instances} are allowed.")
-        start = facts.get("DTSTART") or facts.get("DUE")
-        if start and component.name != "VTIMEZONE":
-            anchor = parse_stamp(start[0].value).seconds
-            for line in facts.get("RRULE", ()):
-                _refuse_dense_rule(parse_rule(line.value), anchor, max_instances)
+    rules = (line.value for child in root.children for line in child.lines if line.name == "RRULE")
+    if any(_may_be_dense(parse_rule(text), max_instances) for text in rules):
+        for name in {child.name for child in root.children} - {"VTIMEZONE"}:
+            for series in Schedule(root, name, UTC_ZONE).recurring:
+                for rule in series.rules:
+                    _refuse_dense_rule(rule.recurrence, max_instances)
 
 
-def _refuse_dense_rule(rule: Rule, start: int, max_instances: int) -> None:
-    recurrence = Recurrence(rule, start)
-    if rule.freq not in UNITS and len(recurrence.times) * 366 <= max_instances:
-        return
-    until = None if rule.until is None else rule.until.seconds + DAY
-    budget = Budget(instances=max_instances)
+def _may_be_dense(rule: Rule, max_instances: int) -> bool:
+    """What most rules are not: more than the allowed number of times a day on every day of a year."""
+    times = max(len(rule.by_hour), 1) * max(len(rule.by_minute), 1) * max(len(rule.by_second), 1)
+    return rule.freq in UNITS or times * 366 > max_instances
+
+
+def _refuse_dense_rule(recurrence: Recurrence, max_instances: int) -> None:
+    start, budget = recurrence.start, Budget()
     try:
-        year = recurrence.between(start, min(start + _YEAR, until or FOREVER), budget)
+        year = recurrence.between(start, start + _YEAR, budget)
         count = sum(1 for _ in islice(year, max_instances + 1))
-        if count < 2 and until is None:
+        if count < 2:
             next(recurrence.between(start + 1, None, budget), None)
     except BudgetExceeded:
         raise _too_many("The recurrence rule needs too long a search for its instances.") from None

@@ -46,8 +46,8 @@ def propstat(status: int, properties: str, tail: str = "") -> str:
 
 
 def response(href: str, content: str) -> str:
-    """A response with propstats."""
-    return f"<d:response>{davxml.href(href)}{content}</d:response>"
+    """A response with propstats. Of what an encoded href can hold, XML minds only the ampersand."""
+    return f"<d:response><d:href>{href.replace('&', '&amp;')}</d:href>{content}</d:response>"
 
 
 def status_response(href: str, status: int, tail: str = "") -> str:

@@ -53,6 +53,7 @@ class Request:
     prefix: str
     segments: tuple[str, ...]
     body: bytes = b""
+    _bases: dict[tuple[str, ...], str] = field(default_factory=dict)
     tx: Connection = field(init=False)
     user: Principal = field(init=False)
     node: Node = field(init=False)
@@ -118,7 +119,11 @@ class Request:
 
     def href(self, node: Node) -> str:
         """The href of a node under the prefix that the client came by."""
-        return self.prefix + tree.href_path(node.segments, slash=node.is_collection)
+        above = node.segments[:-1]
+        if above not in self._bases:
+            self._bases[above] = self.href_of(above)
+        tail = "/" if node.is_collection and node.segments else ""
+        return f"{self._bases[above]}{tree.encode(node.name)}{tail}"
 
     def href_of(self, segments: tuple[str, ...]) -> str:
         """The href of a collection-like path."""

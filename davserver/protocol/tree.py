@@ -15,6 +15,7 @@ The same tree hangs under several prefixes (``/dav``, and Baïkal's ``/dav.php``
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +35,9 @@ LONGEST_NAME = 255
 
 
 class Kind(enum.Enum):
-    """What a URL names."""
+    """What a URL names. Hashed by identity: it is looked up several times for each row of an answer."""
+
+    __hash__ = object.__hash__
 
     ROOT = "root"
     PRINCIPALS = "principals"
@@ -161,7 +164,10 @@ def href_path(segments: tuple[str, ...], *, slash: bool) -> str:
 
 def encode(segment: str) -> str:
     """One segment, percent-encoded; the same everywhere, so that hrefs can be compared."""
-    return quote(segment, safe=SAFE)
+    return segment if _is_plain(segment) else quote(segment, safe=SAFE)
+
+
+_is_plain = re.compile(f"[A-Za-z0-9._{re.escape(SAFE)}-]*").fullmatch
 
 
 def decode_href(path: str) -> tuple[str, ...]:

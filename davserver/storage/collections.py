@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 from davserver.model import Ace, Collection, CollectionKind, NewCollection
 from davserver.storage import dead_properties
 from davserver.storage.engine import now
+from davserver.storage.prepared import Prepared
 from davserver.storage.schema import ace, collection, membership, principal, revision
 
 _COLUMNS: Any = (
@@ -33,7 +34,7 @@ _COLUMNS: Any = (
     collection.c.created,
     collection.c.modified,
 )
-_GET: Any = (
+_GET = Prepared(
     select(*_COLUMNS)
     .select_from(collection.join(principal, principal.c.id == collection.c.owner_id))
     .where(
@@ -42,17 +43,20 @@ _GET: Any = (
         collection.c.name == bindparam("name"),
     )
 )
-_BY_ID: Any = select(*_COLUMNS).where(collection.c.id == bindparam("id"))
-_OF_OWNER: Any = (
+_SELECT: Any = select(*_COLUMNS).where(collection.c.id == bindparam("id"))
+_BY_ID = Prepared(_SELECT)
+_OF_OWNER = Prepared(
     select(*_COLUMNS)
     .where(collection.c.owner_id == bindparam("owner_id"), collection.c.kind == bindparam("kind"))
     .order_by(collection.c.id)
 )
-_LOCK = _BY_ID.with_for_update(of=collection)
-_USED: Any = select(func.coalesce(func.sum(collection.c.size), 0)).where(
-    collection.c.owner_id == bindparam("owner_id")
+_LOCK = Prepared(_SELECT.with_for_update(of=collection))
+_USED = Prepared(
+    select(func.coalesce(func.sum(collection.c.size), 0)).where(
+        collection.c.owner_id == bindparam("owner_id")
+    )
 )
-_ADVANCE: Any = (
+_ADVANCE = Prepared(
     update(collection)
     .where(collection.c.id == bindparam("b_id"))
     .values(
@@ -63,23 +67,29 @@ _ADVANCE: Any = (
         size=collection.c.size + bindparam("b_size"),
     )
 )
-_REMEMBER: Any = insert(revision)
-_STAMP: Any = select(revision.c.stamp).where(
-    revision.c.collection_id == bindparam("id"), revision.c.revision == bindparam("revision")
+_REMEMBER = Prepared(insert(revision))
+_STAMP = Prepared(
+    select(revision.c.stamp).where(
+        revision.c.collection_id == bindparam("id"), revision.c.revision == bindparam("revision")
+    )
 )
-_HOME_STATE: Any = select(
-    func.count(),
-    func.coalesce(func.sum(collection.c.revision), 0),
-    func.coalesce(func.max(collection.c.id), 0),
-).where(collection.c.owner_id == bindparam("owner_id"), collection.c.kind == bindparam("kind"))
+_HOME_STATE = Prepared(
+    select(
+        func.count(),
+        func.coalesce(func.sum(collection.c.revision), 0),
+        func.coalesce(func.max(collection.c.id), 0),
+    ).where(collection.c.owner_id == bindparam("owner_id"), collection.c.kind == bindparam("kind"))
+)
 _GROUPS: Any = select(membership.c.group_id).where(membership.c.member_id == bindparam("user_id"))
-_GRANTED: Any = select(ace.c.privileges).where(
-    ace.c.collection_id == bindparam("id"),
-    or_(
-        ace.c.principal_id.is_(None),
-        ace.c.principal_id == bindparam("user_id"),
-        ace.c.principal_id.in_(_GROUPS),
-    ),
+_GRANTED = Prepared(
+    select(ace.c.privileges).where(
+        ace.c.collection_id == bindparam("id"),
+        or_(
+            ace.c.principal_id.is_(None),
+            ace.c.principal_id == bindparam("user_id"),
+            ace.c.principal_id.in_(_GROUPS),
+        ),
+    )
 )
 _ACLS: Any = (
     select(ace.c.collection_id, principal.c.name, ace.c.privileges)
@@ -92,18 +102,20 @@ _KINDS = {kind.value: kind for kind in CollectionKind}
 
 
 def _collection(row: Any) -> Collection:
-    return Collection(row[0], row[1], _KINDS[row[2]], *row[3:])
+    key, owner_id, kind, *described = row[:11]
+    transparent: tuple[Any, ...] = (bool(row[11]), *row[12:])
+    return Collection(key, owner_id, _KINDS[kind], *described, *transparent)
 
 
 def get(tx: Connection, owner: str, kind: CollectionKind, name: str) -> Collection | None:
     """The collection at owner/name, in one statement."""
-    row = tx.execute(_GET, {"owner": owner, "kind": kind.value, "name": name}).first()
+    row = _GET.first(tx, {"owner": owner, "kind": kind.value, "name": name})
     return None if row is None else _collection(row)
 
 
 def of_owner(tx: Connection, owner_id: int, kind: CollectionKind) -> list[Collection]:
     """All collections of one kind in a home, oldest first."""
-    return [_collection(row) for row in tx.execute(_OF_OWNER, {"owner_id": owner_id, "kind": kind.value})]
+    return [_collection(row) for row in _OF_OWNER.rows(tx, {"owner_id": owner_id, "kind": kind.value})]
 
 
 def lock(tx: Connection, collection_id: int) -> Collection | None:
@@ -111,7 +123,7 @@ def lock(tx: Connection, collection_id: int) -> Collection | None:
 
     Every write to a collection starts here, so the checks after it cannot be overtaken.
     """
-    row = tx.execute(_LOCK, {"id": collection_id}).first()
+    row = _LOCK.first(tx, {"id": collection_id})
     return None if row is None else _collection(row)
 
 
@@ -129,7 +141,7 @@ def create(tx: Connection, new: NewCollection) -> Collection:
         "modified": moment,
     }
     key: Any = tx.execute(insert(collection), values).inserted_primary_key
-    created = _collection(tx.execute(_BY_ID, {"id": key[0]}).one())
+    created = _collection(_BY_ID.first(tx, {"id": key[0]}))
     _remember(tx, created.id, created.revision, created.stamp, moment)
     return created
 
@@ -157,13 +169,13 @@ def advance(tx: Connection, target: Collection, *, items: int = 0, size: int = 0
         "b_items": items,
         "b_size": size,
     }
-    tx.execute(_ADVANCE, values)
+    _ADVANCE.run(tx, values)
     _remember(tx, target.id, taken, stamp, moment)
     return taken
 
 
 def _remember(tx: Connection, collection_id: int, taken: int, stamp: str, moment: int) -> None:
-    tx.execute(_REMEMBER, {"collection_id": collection_id, "revision": taken, "stamp": stamp, "at": moment})
+    _REMEMBER.run(tx, {"collection_id": collection_id, "revision": taken, "stamp": stamp, "at": moment})
 
 
 def _new_stamp() -> str:
@@ -172,24 +184,24 @@ def _new_stamp() -> str:
 
 def stamp_of(tx: Connection, collection_id: int, at_revision: int) -> str | None:
     """The stamp that this database gave to a revision, None for one that it never took."""
-    stamp: str | None = tx.execute(_STAMP, {"id": collection_id, "revision": at_revision}).scalar()
-    return stamp
+    row = _STAMP.first(tx, {"id": collection_id, "revision": at_revision})
+    return None if row is None else str(row[0])
 
 
 def home_state(tx: Connection, owner_id: int, kind: CollectionKind) -> str:
     """A text that changes whenever anything in a home changes (getctag of a home, for iOS)."""
-    row = tx.execute(_HOME_STATE, {"owner_id": owner_id, "kind": kind.value}).one()
+    row = _HOME_STATE.first(tx, {"owner_id": owner_id, "kind": kind.value})
     return "-".join(str(value) for value in row)
 
 
 def used_bytes(tx: Connection, owner_id: int) -> int:
     """Bytes of all bodies that the principal owns (RFC 4331 quota-used-bytes)."""
-    return int(tx.execute(_USED, {"owner_id": owner_id}).scalar_one())
+    return int(_USED.first(tx, {"owner_id": owner_id})[0])
 
 
 def granted(tx: Connection, collection_id: int, user_id: int) -> frozenset[str]:
     """The privileges that the collection's list grants a user, himself or by his groups."""
-    rows = tx.execute(_GRANTED, {"id": collection_id, "user_id": user_id})
+    rows = _GRANTED.rows(tx, {"id": collection_id, "user_id": user_id})
     return frozenset(privilege for row in rows for privilege in row[0].split())
 
 

@@ -11,12 +11,15 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from davserver.storage.prepared import Prepared
 from davserver.storage.schema import collection, dead_property, item
 
 PRINCIPAL_SCOPES = ("principal", "calendar-home", "addressbook-home")
 
-_OF = select(dead_property.c.name, dead_property.c.value).where(
-    dead_property.c.scope == bindparam("scope"), dead_property.c.scope_id == bindparam("id")
+_OF = Prepared(
+    select(dead_property.c.name, dead_property.c.value).where(
+        dead_property.c.scope == bindparam("scope"), dead_property.c.scope_id == bindparam("id")
+    )
 )
 _OF_ITEMS = (
     select(dead_property.c.scope_id, dead_property.c.name, dead_property.c.value)
@@ -34,7 +37,7 @@ ByName = dict[str, str]
 
 def of(tx: Connection, scope: str, scope_id: int) -> ByName:
     """All dead properties of one resource: Clark name → element text."""
-    return {row[0]: row[1] for row in tx.execute(_OF, {"scope": scope, "id": scope_id})}
+    return {row[0]: row[1] for row in _OF.rows(tx, {"scope": scope, "id": scope_id})}
 
 
 def of_items(tx: Connection, collection_id: int, names: Names[str] | None = None) -> dict[int, ByName]:

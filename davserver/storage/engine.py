@@ -88,7 +88,9 @@ def open_store(settings: StorageSettings) -> Store:
     else:
         folder = Path(settings.data_dir)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        url = URL.create("sqlite", database=str(folder / "davserver.db"))
+        file = folder / "davserver.db"
+        file.touch(mode=0o600)
+        url = URL.create("sqlite", database=str(file))
     return Store(url, synchronous=settings.sqlite_synchronous, busy_seconds=settings.busy_seconds)
 
 
@@ -154,4 +156,8 @@ def _read_and_write(engine: Engine, dialect: str) -> tuple[Engine, Engine]:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    begin = connection.get_execution_options().get("begin", "BEGIN")
+    try:
+        connection.connection.cursor().execute(begin)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from davserver.model import Collection, Item, ItemIndex, NewItem, Timing
 from davserver.storage import collections, dead_properties
 from davserver.storage.engine import now
+from davserver.storage.prepared import Prepared
 from davserver.storage.schema import body, history, item, tombstone
 
 NAMES_PER_STATEMENT = 250
@@ -35,32 +36,34 @@ COLUMNS = (
 )
 _BODIES = item.join(body, body.c.item_id == item.c.id)
 _IN_COLLECTION = item.c.collection_id == bindparam("collection_id")
-_GET: Any = select(*COLUMNS).where(_IN_COLLECTION, item.c.name == bindparam("name"))
-_GET_BODY: Any = (
+_GET = Prepared(select(*COLUMNS).where(_IN_COLLECTION, item.c.name == bindparam("name")))
+_GET_BODY = Prepared(
     select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION, item.c.name == bindparam("name"))
 )
-_BODY: Any = select(body.c.data).where(body.c.item_id == bindparam("id"))
+_BODY = Prepared(select(body.c.data).where(body.c.item_id == bindparam("id")))
 _BODIES_OF: Any = select(body.c.item_id, body.c.data).where(
     body.c.item_id.in_(bindparam("ids", expanding=True))
 )
-_INDEX: Any = select(
-    item.c.component, item.c.uid, item.c.first, item.c.last, item.c.timing, item.c.search
-).where(item.c.id == bindparam("id"))
-_LIST: Any = select(*COLUMNS).where(_IN_COLLECTION).order_by(item.c.id)
-_LIST_BODIES: Any = (
+_INDEX = Prepared(
+    select(item.c.component, item.c.uid, item.c.first, item.c.last, item.c.timing, item.c.search).where(
+        item.c.id == bindparam("id")
+    )
+)
+_LIST = Prepared(select(*COLUMNS).where(_IN_COLLECTION).order_by(item.c.id))
+_LIST_BODIES = Prepared(
     select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.id)
 )
 _NAMED = item.c.name.in_(bindparam("names", expanding=True))
 _BY_NAMES: Any = select(*COLUMNS).where(_IN_COLLECTION, _NAMED)
 _BY_NAMES_BODIES: Any = select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION, _NAMED)
-_BY_UID: Any = select(item.c.name).where(_IN_COLLECTION, item.c.uid == bindparam("uid"))
-_CHANGED: Any = (
+_BY_UID = Prepared(select(item.c.name).where(_IN_COLLECTION, item.c.uid == bindparam("uid")))
+_CHANGED = Prepared(
     select(*COLUMNS)
     .where(_IN_COLLECTION, item.c.revision > bindparam("since"))
     .order_by(item.c.revision)
     .limit(bindparam("limit"))
 )
-_GONE: Any = (
+_GONE = Prepared(
     select(tombstone.c.name, tombstone.c.revision)
     .where(tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.revision > bindparam("since"))
     .order_by(tombstone.c.revision)
@@ -68,18 +71,22 @@ _GONE: Any = (
 )
 _WRITTEN = ("uid", "component", "etag", "size", "revision", "modified", "first", "last", "timing", "search")
 _INSERT: Any = insert(item)
-_INSERT_BODY: Any = insert(body)
-_UPDATE: Any = (
+_INSERT_BODY = Prepared(insert(body))
+_UPDATE = Prepared(
     update(item)
     .where(item.c.id == bindparam("b_id"))
     .values({column: bindparam(f"b_{column}") for column in _WRITTEN})
 )
-_UPDATE_BODY: Any = update(body).where(body.c.item_id == bindparam("b_id")).values(data=bindparam("b_data"))
-_DELETE: Any = delete(item).where(item.c.id == bindparam("b_id"))
-_RAISE: Any = delete(tombstone).where(
-    tombstone.c.collection_id == bindparam("b_collection_id"), tombstone.c.name == bindparam("b_name")
+_UPDATE_BODY = Prepared(
+    update(body).where(body.c.item_id == bindparam("b_id")).values(data=bindparam("b_data"))
 )
-_BURY: Any = insert(tombstone)
+_DELETE = Prepared(delete(item).where(item.c.id == bindparam("b_id")))
+_RAISE = Prepared(
+    delete(tombstone).where(
+        tombstone.c.collection_id == bindparam("b_collection_id"), tombstone.c.name == bindparam("b_name")
+    )
+)
+_BURY = Prepared(insert(tombstone))
 _KEEP: Any = insert(history)
 
 
@@ -90,19 +97,19 @@ def etag_of(data: bytes) -> str:
 
 def get(tx: Connection, collection_id: int, name: str) -> Item | None:
     """One item without its body."""
-    row = tx.execute(_GET, {"collection_id": collection_id, "name": name}).first()
-    return None if row is None else Item(*row)
+    row = _GET.first(tx, {"collection_id": collection_id, "name": name})
+    return None if row is None else Item._make(row)
 
 
 def get_with_body(tx: Connection, collection_id: int, name: str) -> tuple[Item, bytes] | None:
     """One item and its body."""
-    row = tx.execute(_GET_BODY, {"collection_id": collection_id, "name": name}).first()
-    return None if row is None else (Item(*row[:-1]), row[-1])
+    row = _GET_BODY.first(tx, {"collection_id": collection_id, "name": name})
+    return None if row is None else (Item._make(row[:-1]), row[-1])
 
 
 def read_body(tx: Connection, item_id: int) -> bytes:
     """The stored bytes of an item that is known to exist."""
-    data: bytes = tx.execute(_BODY, {"id": item_id}).scalar_one()
+    data: bytes = _BODY.first(tx, {"id": item_id})[0]
     return data
 
 
@@ -113,33 +120,26 @@ def read_bodies(tx: Connection, item_ids: list[int]) -> dict[int, bytes]:
 
 def read_index(tx: Connection, item_id: int) -> ItemIndex:
     """The index row beside an item's body, for a copy of it."""
-    component, uid, first, last, timing, search = tx.execute(_INDEX, {"id": item_id}).one()
+    component, uid, first, last, timing, search = _INDEX.first(tx, {"id": item_id})
     return ItemIndex(component, uid, first, last, Timing(timing), search)
 
 
 def listing(tx: Connection, collection_id: int) -> Iterator[Item]:
     """All items of a collection without bodies, streamed in the order of their creation."""
-    return (Item(*row) for row in _stream(tx, _LIST, {"collection_id": collection_id}))
+    return (Item._make(row) for row in _LIST.stream(tx, {"collection_id": collection_id}))
 
 
 def listing_with_bodies(tx: Connection, collection_id: int) -> Iterator[tuple[Item, bytes]]:
     """All items of a collection with bodies, streamed."""
-    rows = _stream(tx, _LIST_BODIES, {"collection_id": collection_id})
-    return ((Item(*row[:-1]), row[-1]) for row in rows)
-
-
-def select_with_bodies(
-    tx: Connection, statement: Any, values: dict[str, Any]
-) -> Iterator[tuple[Item, bytes]]:
-    """Run a statement over COLUMNS and the body (see search.py), streamed."""
-    return ((Item(*row[:-1]), row[-1]) for row in _stream(tx, statement, values))
+    rows = _LIST_BODIES.stream(tx, {"collection_id": collection_id})
+    return ((Item._make(row[:-1]), row[-1]) for row in rows)
 
 
 def by_names(tx: Connection, collection_id: int, names: Iterable[str]) -> Iterator[Item]:
     """Those of the named items that exist, without bodies."""
     for batch in _batches(names):
         for row in tx.execute(_BY_NAMES, {"collection_id": collection_id, "names": batch}):
-            yield Item(*row)
+            yield Item._make(row)
 
 
 def by_names_with_bodies(
@@ -148,7 +148,7 @@ def by_names_with_bodies(
     """Those of the named items that exist, with bodies; one statement for each batch of names."""
     for batch in _batches(names):
         for row in tx.execute(_BY_NAMES_BODIES, {"collection_id": collection_id, "names": batch}):
-            yield Item(*row[:-1]), row[-1]
+            yield Item._make(row[:-1]), row[-1]
 
 
 def _batches(names: Iterable[str]) -> Iterator[list[str]]:
@@ -157,26 +157,22 @@ def _batches(names: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _stream(tx: Connection, statement: Any, values: dict[str, Any]) -> Any:
-    return tx.execute(statement, values, execution_options={"yield_per": 500})
-
-
 def names_with_uid(tx: Connection, collection_id: int, uid: str) -> list[str]:
     """The names of the items that hold a UID (imported data may hold one UID twice)."""
-    rows = tx.execute(_BY_UID, {"collection_id": collection_id, "uid": uid})
+    rows = _BY_UID.rows(tx, {"collection_id": collection_id, "uid": uid})
     return [row[0] for row in rows]
 
 
 def changed_since(tx: Connection, collection_id: int, since: int, limit: int) -> list[Item]:
     """Items that were written after a revision, oldest change first (RFC 6578 3.5)."""
     values = {"collection_id": collection_id, "since": since, "limit": limit}
-    return [Item(*row) for row in tx.execute(_CHANGED, values)]
+    return [Item._make(row) for row in _CHANGED.rows(tx, values)]
 
 
 def gone_since(tx: Connection, collection_id: int, since: int, limit: int) -> list[tuple[str, int]]:
     """Name and revision of what was deleted after a revision and is not there again."""
     values = {"collection_id": collection_id, "since": since, "limit": limit}
-    return [(row[0], row[1]) for row in tx.execute(_GONE, values)]
+    return [(row[0], row[1]) for row in _GONE.rows(tx, values)]
 
 
 def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None, actor: str) -> Item:
@@ -204,14 +200,14 @@ def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None,
     if replaced is not None:
         if replaced.etag != values["etag"]:
             _keep(tx, target, [(replaced, read_body(tx, replaced.id))], "overwritten", actor)
-        tx.execute(_UPDATE, {"b_id": replaced.id, **{f"b_{key}": value for key, value in values.items()}})
-        tx.execute(_UPDATE_BODY, {"b_id": replaced.id, "b_data": new.body})
+        _UPDATE.run(tx, {"b_id": replaced.id, **{f"b_{key}": value for key, value in values.items()}})
+        _UPDATE_BODY.run(tx, {"b_id": replaced.id, "b_data": new.body})
         item_id, created = replaced.id, replaced.created
     else:
         row = {"collection_id": target.id, "name": new.name, "created": moment, **values}
         key: Any = tx.execute(_INSERT, row).inserted_primary_key
-        tx.execute(_INSERT_BODY, {"item_id": key[0], "data": new.body})
-        tx.execute(_RAISE, {"b_collection_id": target.id, "b_name": new.name})
+        _INSERT_BODY.run(tx, {"item_id": key[0], "data": new.body})
+        _RAISE.run(tx, {"b_collection_id": target.id, "b_name": new.name})
         item_id, created = key[0], moment
     etag: str = values["etag"]
     return Item(
@@ -225,8 +221,8 @@ def remove(tx: Connection, target: Collection, gone: Item, actor: str, *, moved:
     if not moved:
         _keep(tx, target, [(gone, read_body(tx, gone.id))], "deleted", actor)
     dead_properties.forget(tx, "item", gone.id)
-    tx.execute(_DELETE, {"b_id": gone.id})
-    tx.execute(_BURY, {"collection_id": target.id, "name": gone.name, "revision": revision})
+    _DELETE.run(tx, {"b_id": gone.id})
+    _BURY.run(tx, {"collection_id": target.id, "name": gone.name, "revision": revision})
 
 
 def bury(tx: Connection, target: Collection, actor: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 from davserver.model import Credential, Login, NewPrincipal, Principal, PrincipalKind
 from davserver.storage import dead_properties
 from davserver.storage.engine import now
+from davserver.storage.prepared import Prepared
 from davserver.storage.schema import collection, credential, dead_property, item, lock, membership, principal
 
 _COLUMNS: Any = (
@@ -31,9 +32,9 @@ _CREDENTIAL: Any = (
     credential.c.realm,
     credential.c.expires,
 )
-_BY_NAME: Any = select(*_COLUMNS).where(principal.c.name == bindparam("name"))
-_BY_ID: Any = select(*_COLUMNS).where(principal.c.id == bindparam("id"))
-_LOGIN: Any = (
+_BY_NAME = Prepared(select(*_COLUMNS).where(principal.c.name == bindparam("name")))
+_BY_ID = Prepared(select(*_COLUMNS).where(principal.c.id == bindparam("id")))
+_LOGIN = Prepared(
     select(*_COLUMNS, *_CREDENTIAL)
     .select_from(principal.outerjoin(credential, credential.c.principal_id == principal.c.id))
     .where(principal.c.name == bindparam("name"))
@@ -61,19 +62,19 @@ def _principal(row: Any) -> Principal:
 
 def get(tx: Connection, name: str) -> Principal | None:
     """The principal of that name."""
-    row = tx.execute(_BY_NAME, {"name": name}).first()
+    row = _BY_NAME.first(tx, {"name": name})
     return None if row is None else _principal(row)
 
 
 def by_id(tx: Connection, principal_id: int) -> Principal | None:
     """The principal with that id."""
-    row = tx.execute(_BY_ID, {"id": principal_id}).first()
+    row = _BY_ID.first(tx, {"id": principal_id})
     return None if row is None else _principal(row)
 
 
 def login(tx: Connection, name: str) -> Login | None:
     """The principal with all its credentials, in one statement (the hot path of every request)."""
-    rows = tx.execute(_LOGIN, {"name": name}).fetchall()
+    rows = _LOGIN.rows(tx, {"name": name})
     if not rows:
         return None
     credentials = tuple(Credential(*row[10:15]) for row in rows if row[10] is not None)

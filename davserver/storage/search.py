@@ -31,7 +31,7 @@ def candidates(
     where = and_(item.c.collection_id == collection_id, _clause(tx, condition))
     statement = select(*_SEARCHED).where(where).order_by(item.c.id)
     for row in tx.execute(statement, execution_options={"yield_per": 500}):
-        found = Item(*row[:10])
+        found = Item._make(row[:10])
         yield found, ItemIndex(found.component, found.uid, row[10], row[11], _TIMINGS[row[12]], row[13])
 
 
@@ -43,7 +43,7 @@ def candidates_with_bodies(
     source = item.join(body, body.c.item_id == item.c.id)
     statement = select(*_SEARCHED, body.c.data).select_from(source).where(where).order_by(item.c.id)
     for row in tx.execute(statement, execution_options={"yield_per": 200}):
-        found = Item(*row[:10])
+        found = Item._make(row[:10])
         index = ItemIndex(found.component, found.uid, row[10], row[11], _TIMINGS[row[12]], row[13])
         yield found, index, row[14]
 

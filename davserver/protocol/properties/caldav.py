@@ -211,6 +211,12 @@ def home_getctag(request: Request, node: Node) -> str | None:
     return "data:," + collections.home_state(request.tx, node.owner.id, kind)
 
 
+@prop(CALENDARSERVER + "source", on=CALENDAR, rfc="CalendarServer")
+def source(request: Request, node: Node) -> str | None:
+    """Where a subscribed calendar comes from; these here are the users' own."""
+    return None
+
+
 @prop(APPLE_ICAL + "calendar-color", on=CALENDAR, rfc="Apple", needs="collection")
 def calendar_color(request: Request, node: Node) -> str | None:
     """#RRGGBB or #RRGGBBAA as the client sent it."""

@@ -49,7 +49,7 @@ UNITS = {"HOURLY": 3600, "MINUTELY": 60, "SECONDLY": 1}
 """The grid of the frequencies below a day, in seconds."""
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", *UNITS)
 _LAST_DAY = MAX_SECONDS // DAY
-_LONGEST_TEXT = 8_000
+_LONGEST_TEXT = 4_000
 _COUNT_STEPS = 20_000
 _DOUBTFUL = 12
 """After so many years without an occurrence it is worth asking whether there can be any."""
@@ -107,7 +107,7 @@ def parse_rule(text: str) -> Rule:
     return _parse_rule(text.strip().upper())
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _parse_rule(text: str) -> Rule:
     parts: dict[str, str] = {}
     for part in filter(None, text.split(";")):
@@ -225,7 +225,7 @@ _PARTS: dict[str, tuple[str, Callable[[str, str], object]]] = {
 }
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _day_filter(rule: Rule, month: int, day: int, weekday: int) -> DayFilter:
     """What chooses the days, with what DTSTART has to add where the rule says nothing."""
     frame = "month" if rule.freq == "MONTHLY" or (rule.freq == "YEARLY" and rule.by_month) else ""
@@ -261,13 +261,12 @@ def _set_positions(values: Sequence[int], positions: tuple[int, ...]) -> Sequenc
     return [values[place] for place in sorted(places) if 0 <= place < size]
 
 
-@lru_cache(maxsize=512)
 def _times(rule: Rule, time: int) -> tuple[int, ...]:
     """Seconds to add to each day (or to each grid point of a sub-daily rule), ascending."""
     hours = rule.by_hour or (time // 3600,)
     minutes = rule.by_minute or (time // 60 % 60,)
     seconds = rule.by_second or (time % 60,)
-    if rule.freq in ("HOURLY", "MINUTELY", "SECONDLY"):
+    if rule.freq in UNITS:
         hours = (0,)
     if rule.freq in ("MINUTELY", "SECONDLY"):
         minutes = (0,)
@@ -551,7 +550,7 @@ class Recurrence:
         return len(self._grid_of_day(tomorrow, 0, DAY // UNITS[self.rule.freq] - 1)) * len(self.times)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _counted_end(rule: Rule, start: int) -> int:
     """One second after the last occurrence that COUNT allows.
 

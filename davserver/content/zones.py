@@ -43,7 +43,8 @@ _NAME = re.compile(r"[A-Za-z0-9_+\-]{1,30}(?:/[A-Za-z0-9_+\-]{1,30}){0,3}")
 _NO_ZONES = {"posix", "right", "posixrules", "localtime", "factory", "tzdata.zi", "leapseconds"}
 _FIRST_SAFE, _LAST_SAFE = MIN_SECONDS + 2 * DAY, MAX_SECONDS - 2 * DAY
 """Nearer to the ends of time datetime overflows when a zone is applied."""
-_REMEMBERED_DAYS = 4_000
+_REMEMBERED_DAYS = 1_500
+"""Per zone and direction; with the zones that are kept this bounds the memory to some 30 MiB at worst."""
 _CHANGING = 1 << 40
 """Marks a day on which the offset changes."""
 
@@ -106,9 +107,6 @@ class Zone(tzinfo):
 
     def __repr__(self) -> str:
         return f"<Zone {self.name}>"
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("A Zone is not stored; store its name.")
 
     @staticmethod
     def _learn(days: dict[int, int], day: int, offset_at: Callable[[int], int]) -> int:
@@ -254,7 +252,7 @@ class CustomZone(Zone):
         return self._years[year]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def as_zone(source: tzinfo) -> Zone:
     """The Zone of any tzinfo; a Zone stays itself."""
     if isinstance(source, Zone):
@@ -264,7 +262,7 @@ def as_zone(source: tzinfo) -> Zone:
     return KnownZone(str(source), source)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def named_zone(name: str) -> Zone | None:
     """The zone of an IANA or Windows name, also one at the end of a path, or None.
 
@@ -288,7 +286,7 @@ def known_zone(name: str) -> bool:
     return _iana_zone(name) is not None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _iana_zone(name: str) -> Zone | None:
     if not _NAME.fullmatch(name) or name.split("/")[0].lower() in _NO_ZONES:
         return None

@@ -1,0 +1,1 @@
+"""The project's own benchmark: davserver beside other servers, in one run (`make bench`, README.md)."""

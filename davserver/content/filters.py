@@ -27,6 +27,9 @@ from davserver.content.values import param_texts, texts
 MAIN_COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"})
 """What a calendar object may consist of: exactly one of these names, besides VTIMEZONE (RFC 4791 4.1)."""
 
+_TIMED_COMPONENTS = MAIN_COMPONENTS | {"AVAILABLE"}
+"""Components with instances; AVAILABLE lies inside VAVAILABILITY (RFC 7953)."""
+
 
 class MatchType(enum.StrEnum):
     """Where in the property's value the text must be (RFC 6352 10.5.4)."""
@@ -165,7 +168,7 @@ class _CalendarMatch:
             if parent is None or parent.name not in MAIN_COMPONENTS:
                 return False
             return alarm_in_range(self._schedule(parent.name), parent, component, span.start, span.end)
-        if component.name not in MAIN_COMPONENTS:
+        if component.name not in _TIMED_COMPONENTS:
             return False
         return component_in_range(self._schedule(component.name), component, span.start, span.end)
 

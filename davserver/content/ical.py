@@ -193,7 +193,13 @@ def _zone_of(line: Line, stamp: Stamp) -> str | None:
     return "Z" if stamp.is_utc else line.param("TZID")
 
 
+MOST_RULES = 20
+"""RRULEs of one component; RFC 5545 3.8.5.3 advises against a second one, and every query reads all."""
+
+
 def _check_limits(component: Component, seen: dict[str, Line], limits: CalendarLimits) -> None:
+    if "RRULE" in seen and len(component.all("RRULE")) > MOST_RULES:
+        raise InvalidContent("The object has too many recurrence rules.", CALDAV + "max-instances")
     if len(component.all("ATTENDEE")) > limits.max_attendees_per_instance:
         raise InvalidContent("The object has too many attendees.", CALDAV + "max-attendees-per-instance")
     lowest, highest = _seconds(limits.min_date_time), _seconds(limits.max_date_time)

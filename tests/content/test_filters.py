@@ -137,6 +137,19 @@ def test_an_alarm_is_found_by_when_it_rings() -> None:
     assert not calendar_matches(body, alarm("2026-05-04T10:00", "2026-05-04T11:00"))
 
 
+def test_the_available_parts_of_an_availability_have_times_of_their_own() -> None:
+    times = "DTSTART:20260504T090000Z\nDTEND:20260504T170000Z\nRRULE:FREQ=WEEKLY"
+    part = f"BEGIN:AVAILABLE\nUID:x\n{times}\nEND:AVAILABLE"
+    body = calendar(component("VAVAILABILITY", part))
+
+    def available(start: str, end: str) -> CompFilter:
+        inner = CompFilter("AVAILABLE", time_range=TimeRange(at(start), at(end)))
+        return CompFilter("VAVAILABILITY", comp_filters=(inner,))
+
+    assert calendar_matches(body, available("2026-05-11T16:00", "2026-05-11T18:00"))
+    assert not calendar_matches(body, available("2026-05-12T09:00", "2026-05-12T17:00"))
+
+
 def test_a_component_that_has_no_time_is_in_no_range() -> None:
     body = calendar("BEGIN:X-THING\nX-A:1\nEND:X-THING", component("VEVENT", "DTSTART:20260504"))
     assert not calendar_matches(body, CompFilter("X-THING", time_range=TimeRange(0, None)))

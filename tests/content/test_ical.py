@@ -256,6 +256,11 @@ def test_a_recurrence_that_no_answer_could_hold_is_refused() -> None:
     )
 
 
+def test_a_heap_of_recurrence_rules_is_refused() -> None:
+    assert check(event(*["RRULE:FREQ=DAILY;COUNT=2"] * 2))
+    assert precondition(event(*["RRULE:FREQ=DAILY;COUNT=2"] * 21)) == CALDAV + "max-instances"
+
+
 # -- calendar-timezone ---------------------------------------------------------------------------
 
 

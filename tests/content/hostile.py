@@ -65,6 +65,8 @@ RRULE:FREQ=DAILY;BYHOUR=0,1,2,3,4,5,6,7,8,9,10;BYMINUTE=0,1,2,3,4,5,6,7,8,9;BYSE
 END:DAYLIGHT
 END:VTIMEZONE"""
 _ALL = ",".join(map(str, range(60)))
+_ALL_DAYS = ",".join(map(str, range(1, 367)))
+_ALL_PLACES = ",".join(map(str, range(-366, 0)))
 _HOURS = ",".join(map(str, range(24)))
 
 HOSTILE: tuple[tuple[str, bytes], ...] = (
@@ -163,9 +165,7 @@ HOSTILE: tuple[tuple[str, bytes], ...] = (
     ),
     (
         "BYYEARDAY and BYSETPOS with all numbers",
-        _rule(
-            f"FREQ=YEARLY;BYYEARDAY={','.join(map(str, range(1, 367)))};BYSETPOS={','.join(map(str, range(-366, 0)))}"
-        ),
+        _rule(f"FREQ=YEARLY;BYYEARDAY={_ALL_DAYS};BYSETPOS={_ALL_PLACES}"),
     ),
     (
         "an alarm that rings a billion times",

@@ -21,11 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from davserver.auth import Authenticator, proxy_fix
 from davserver.config import Settings
 from davserver.log import AccessLog
-from davserver.protocol import answers
+from davserver.protocol import answers, pages
 from davserver.protocol.request import PREFIX_NAMES, Environ
 from davserver.protocol.server import DavApplication
 from davserver.protocol.tree import SAFE
-from davserver.storage import Store, migrations, open_store
+from davserver.storage import Store, migrations, open_store, principals
 
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -92,17 +92,13 @@ class Server:
     def _root(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """``/``: some clients look for the DAV root there, people for a page."""
         if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            return self._start_page(environ, start_response)
+            with self.store.read() as tx:
+                fresh = principals.count(tx) == 0
+            return _send(environ, start_response, pages.start_page(environ, self.settings, fresh=fresh))
         environ["davserver.prefix"] = f"{environ['davserver.mount']}/dav"
         environ["davserver.root"] = True
         environ["PATH_INFO"] = "/"
         return self.dav(environ, start_response)
-
-    def _start_page(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        mount = environ["davserver.mount"]
-        headers = [("Location", f"{mount}/dav/"), ("Content-Length", "0")]
-        start_response("302 Found", headers)
-        return []
 
     def _well_known(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """RFC 6764 5: a path, so that scheme, host and port stay what the client used."""
@@ -122,6 +118,11 @@ class Server:
 def _encoded(script_name: str) -> str:
     """SCRIPT_NAME as it stands in an href."""
     return quote(script_name.encode("latin-1"), safe="/" + SAFE)
+
+
+def _send(environ: Environ, start_response: StartResponse, page: pages.Page) -> Iterable[bytes]:
+    start_response("200 OK", [*pages.PAGE_HEADERS, ("Content-Length", str(len(page)))])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [page]
 
 
 def _plain(start_response: StartResponse, status: int, message: str) -> Iterable[bytes]:

@@ -254,9 +254,10 @@ class AccountSettings:
         "Contacts", "Display name of the address book that a new user gets; empty: none is made."
     )
     calendar_components: tuple[str, ...] = setting(
-        ("VEVENT", "VTODO"),
-        "What a new user's calendar holds: events (VEVENT), tasks (VTODO), journal entries (VJOURNAL).",
-        subset_of("VEVENT", "VTODO", "VJOURNAL"),
+        ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"),
+        "What a new user's calendar holds: events (VEVENT), tasks (VTODO), journal entries (VJOURNAL), "
+        "published busy times (VFREEBUSY).",
+        subset_of("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"),
     )
     timezone: str = setting(
         "UTC",

@@ -23,6 +23,7 @@ def of_calendar_object(body: bytes, settings: CalDavSettings) -> ItemIndex:
     )
     checked = ical.check_calendar_object(body, limits)
     bounds = instances.bounds(checked.root, checked.component)
+    instances.alarm_bounds(checked.root, checked.component)  # refuses alarms that no query could read
     timing = Timing.SERIES
     if bounds.exact:
         timing = Timing.FLOATING if bounds.floating else Timing.EXACT

@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 from itertools import islice
 
+from davserver.config import Settings
 from davserver.protocol.methods.propfind import members
-from davserver.protocol.request import Request, Response
+from davserver.protocol.request import Environ, Request, Response
 from davserver.protocol.tree import COLLECTIONS, Kind, Node
 
 _KINDS = {
@@ -24,28 +25,51 @@ _STYLE = (
 )
 
 
+Page = bytes
+"""A whole HTML document."""
+
+
 def page(request: Request) -> Response:
     """A small page about the node."""
     node = request.node
     kind = _KINDS.get(node.kind, "Calendars and contacts")
     title = (node.collection.display_name or node.collection.name) if node.collection else kind
-    address = _origin(request) + request.href(node)
+    address = _origin(request.environ, request.settings) + request.href(node)
     rows = [("This is", escape(kind)), ("Its address", f"<code>{escape(address)}</code>")]
     if node.collection is not None:
         rows.append(("It holds", f"{node.collection.item_count} entries"))
-    rows.append(("To connect a device", _how(request)))
-    listed_here = list(islice(members(request, node), MOST_LISTED)) if node.kind not in COLLECTIONS else []
-    if listed_here:
-        rows.append(("In here", "".join(_link(request, one) for one in listed_here)))
+    user = f"<code>{escape(request.user.name)}</code>"
+    rows.append(("To connect a device", _how(request.environ, request.settings, f"your user name {user}")))
+    listed = [] if node.kind in COLLECTIONS else list(islice(members(request, node), MOST_LISTED))
+    if listed:
+        rows.append(("In here", "".join(_link(request, one) for one in listed)))
     if node.kind in COLLECTIONS:
         rows.append(("To download it", f'<a href="{escape(request.href(node))}?export">export</a>'))
-    listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows)
-    body = (
+    return Response(200, list(PAGE_HEADERS), _document(title, _list(rows)))
+
+
+def start_page(environ: Environ, settings: Settings, *, fresh: bool) -> Page:
+    """What ``/`` shows to anybody: that it runs, and the next step. Nothing about accounts or data."""
+    rows = [("To connect a device", _how(environ, settings, "your user name"))]
+    if fresh:
+        command = "davserver user add NAME --email NAME@HOST --display-name 'Your Name' --admin"
+        first = (
+            f"There is none yet. Make the first one on the machine itself: <code>{escape(command)}</code>."
+        )
+        rows.insert(0, ("Accounts", first + " The terminal that started the server shows the whole command."))
+    return _document("davserver runs", "<p>Calendars, tasks and contacts.</p>" + _list(rows))
+
+
+def _list(rows: list[tuple[str, str]]) -> str:
+    return "<dl>" + "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows) + "</dl>"
+
+
+def _document(title: str, body: str) -> Page:
+    return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><h1>{escape(title)}</h1><dl>{listed}</dl></body></html>"
-    )
-    return Response(200, list(PAGE_HEADERS), body.encode())
+        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
+    ).encode()
 
 
 MOST_LISTED = 100
@@ -65,16 +89,14 @@ PAGE_HEADERS = (
 )
 
 
-def _origin(request: Request) -> str:
-    if request.settings.server.base_url:
-        return request.settings.server.base_url.rstrip("/")
-    return f"{request.environ.get('wsgi.url_scheme', 'http')}://{request.host}"
+def _origin(environ: Environ, settings: Settings) -> str:
+    if settings.server.base_url:
+        return settings.server.base_url
+    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
+    return f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
 
 
-def _how(request: Request) -> str:
+def _how(environ: Environ, settings: Settings, user: str) -> str:
     """The address that every client takes: the server's, where it looks for .well-known by itself."""
-    mount: str = request.environ.get("davserver.mount", "")
-    server = f"<code>{escape(_origin(request) + mount)}/</code>"
-    return (
-        f"Give it the server {server}, your user name <code>{escape(request.user.name)}</code> and password."
-    )
+    address = escape(_origin(environ, settings) + environ.get("davserver.mount", ""))
+    return f"Give it the server <code>{address}/</code>, {user} and your password."

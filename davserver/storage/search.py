@@ -20,8 +20,8 @@ from davserver.storage.schema import body, item
 _SEARCHED = (*COLUMNS, item.c.first, item.c.last, item.c.timing, item.c.search)
 _TIMINGS = {timing.value: timing for timing in Timing}
 
-FLOATING_SLACK = 14 * 3600
-"""Seconds by which a floating time can lie off UTC; their windows are widened by it."""
+FLOATING_SLACK = 16 * 3600
+"""Seconds by which a floating time can lie off UTC (old local mean times too); windows are widened by it."""
 
 
 def candidates(

@@ -110,7 +110,7 @@ def _bodies(request: Request, calendar: Collection, wanted: Wanted) -> Iterator[
     part = CompFilter(wanted.component, time_range=wanted.span)
     wish = CompFilter("VCALENDAR", comp_filters=(part,))
     decide = query.decider(wish, zone_of(request))
-    return (body for _, body in query.matches(request.tx, calendar.id, wish, decide))
+    return (body for _, body in query.matches(request, calendar.id, wish, decide))
 
 
 def _expanded(request: Request, wanted: Wanted, bodies: Iterable[bytes]) -> Iterator[bytes]:

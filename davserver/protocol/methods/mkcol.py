@@ -14,6 +14,7 @@ from davserver.errors import HttpError
 from davserver.model import CollectionKind, NewCollection
 from davserver.protocol import locking
 from davserver.protocol.methods import proppatch
+from davserver.protocol.methods.options import allow
 from davserver.protocol.methods.proppatch import Change
 from davserver.protocol.methods.put import check_name
 from davserver.protocol.properties.caldav import components_in
@@ -25,7 +26,7 @@ TYPES = {
     Kind.CALENDAR: (DAV + "collection", CALDAV + "calendar"),
     Kind.ADDRESSBOOK: (DAV + "collection", CARDDAV + "addressbook"),
 }
-DEFAULT_COMPONENTS = "VEVENT,VTODO,VJOURNAL"
+DEFAULT_COMPONENTS = "VEVENT,VTODO,VJOURNAL,VFREEBUSY"
 
 
 def mkcalendar(request: Request) -> Response:
@@ -62,7 +63,8 @@ def _make(request: Request, changes: list[Change], answer: str) -> Response:
         raise HttpError(403, "Collections lie in homes only.", space + "-collection-location-ok")
     if node.exists:
         status = 405 if request.method == "MKCOL" else 403
-        raise HttpError(status, "There is something at this address.", DAV + "resource-must-be-null")
+        message = "There is something at this address."
+        raise HttpError(status, message, DAV + "resource-must-be-null", headers=allow(request))
     if node.owner is None:
         raise HttpError(409, "The home does not exist.")
     check_name(node.name)
@@ -74,7 +76,8 @@ def _make(request: Request, changes: list[Change], answer: str) -> Response:
         try:
             node.collection = collections.create(request.tx, new)
         except IntegrityError:
-            raise HttpError(405, "There is something at this address already.") from None
+            message = "There is something at this address already."
+            raise HttpError(405, message, headers=allow(request)) from None
         dead = [change for change in changes if change[0] not in proppatch.CREATE_ONLY]
         proppatch.apply(request, node, dead, {})
         return Response(201, [("Cache-Control", "no-cache")])

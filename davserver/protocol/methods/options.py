@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from davserver.protocol.request import Request, Response
+from davserver.protocol.request import Headers, Request, Response
 
-COMPLIANCE = ("1", "2", "3", "access-control", "extended-mkcol", "add-member")
-"""Compliance classes of every resource (RFC 4918 18, RFC 3744 7.2, RFC 5689 3.1, RFC 5995 3)."""
+COMPLIANCE = ("1", "2", "3", "access-control", "extended-mkcol")
+"""Compliance classes of every resource (RFC 4918 18, RFC 3744 7.2, RFC 5689 3.1)."""
 
 
 def compliance(request: Request) -> str:
     """The DAV header: only what works."""
     classes = list(COMPLIANCE[:3])
     if request.settings.caldav.enabled:
-        classes += ["calendar-access", "calendar-no-timezone"]
+        classes.append("calendar-access")
     if request.settings.carddav.enabled:
         classes.append("addressbook")
     return ", ".join([*classes, *COMPLIANCE[3:]])
 
 
+def allow(request: Request) -> Headers:
+    """The Allow header of the resource, which a 405 has, too (RFC 9110 15.5.6)."""
+    return [("Allow", ", ".join(request.environ["davserver.allowed"](request.node.kind)))]
+
+
 def options(request: Request) -> Response:
     """200 with DAV and Allow, on every address of the tree."""
-    allow = request.environ["davserver.allowed"](request.node.kind)
-    headers = [("DAV", compliance(request)), ("Allow", ", ".join(allow)), ("MS-Author-Via", "DAV")]
-    return Response(200, headers)
+    return Response(200, [("DAV", compliance(request)), *allow(request), ("MS-Author-Via", "DAV")])

@@ -21,6 +21,7 @@ from typing import Any
 
 from davserver import davxml
 from davserver.davxml import Element
+from davserver.errors import HttpError
 from davserver.protocol.multistatus import Getter, Plan
 from davserver.protocol.request import Request
 from davserver.protocol.tree import SCOPE, Kind, Node
@@ -85,9 +86,11 @@ def asked_in(parent: Element | None) -> Asked:
         return Asked(everything=True)
     if davxml.child(parent, davxml.DAV + "propname") is not None:
         return Asked(only_names=True)
-    listed = davxml.child(parent, davxml.DAV + "prop")
-    if listed is not None:
-        return Asked(names_of(listed))
+    listed = davxml.children(parent, davxml.DAV + "prop")
+    if len(listed) > 1:
+        raise HttpError(400, "There is one prop element, not several.")
+    if listed:
+        return Asked(names_of(listed[0]))
     included = davxml.child(parent, davxml.DAV + "include")
     return Asked(names_of(included) if included is not None else (), everything=True)
 
@@ -106,7 +109,7 @@ def plan(request: Request, node: Node, asked: Asked, skip: Collection[str] = ())
     compiled = Plan(minimal=request.minimal)
     if asked.only_names:
         compiled.steps = [(davxml.tags(name)[2], "", "", None) for name in table]
-        compiled.all_dead = False
+        compiled.all_dead = compiled.only_names = node.kind in SCOPE
         return compiled
     names = list(asked.names)
     if asked.everything:

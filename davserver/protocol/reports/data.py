@@ -75,15 +75,14 @@ def data_in(request: Request, root: Element) -> Data | None:
         return None
     if HOLDS.get(request.node.kind) is CollectionKind.CALENDAR:
         element = davxml.child(props, CALENDAR_DATA)
-        return None if element is None else _calendar_data(request, element)
+        return None if element is None else _calendar_data(request, element, zone_of(request, root))
     element = davxml.child(props, ADDRESS_DATA)
     return None if element is None else _address_data(element)
 
 
-def _calendar_data(request: Request, element: Element) -> Data:
+def _calendar_data(request: Request, element: Element, zone: tzinfo) -> Data:
     form = form_of_calendar_data(element)
     changes: list[Change] = []
-    zone = zone_of(request)
     for name, change in _LIMITS.items():
         wanted = davxml.child(element, CALDAV + name)
         if wanted is not None:

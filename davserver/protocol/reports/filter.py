@@ -128,6 +128,7 @@ def _text_match(element: Element, space: str) -> TextMatch:
     if collation not in COLLATIONS:
         raise HttpError(403, f"Collations are {', '.join(COLLATIONS)}.", space + "supported-collation")
     kind = (element.get("match-type") or "contains").strip().lower()
+    kind = {"endswith": "ends-with", "startswith": "starts-with"}.get(kind, kind)  # CalendarServer's spelling
     if kind not in tuple(MatchType):
         raise _invalid(space, "match-type is equals, contains, starts-with or ends-with.")
     negate = (element.get("negate-condition") or "no").strip().lower() == "yes"

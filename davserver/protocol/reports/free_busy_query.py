@@ -47,7 +47,8 @@ def _objects(request: Request, span: TimeRange) -> Iterator[Component]:
     parts = tuple(CompFilter(name, time_range=span) for name in ("VEVENT", "VFREEBUSY"))
     wanted = CompFilter("VCALENDAR", comp_filters=parts, test=Test.ANYOF)
     for parent in query.scope(request):
-        if parent.collection is None or parent.collection.transparent:
+        # A transparent calendar does not count for its owner; asked for by itself it answers (RFC 6638 9.1).
+        if parent.collection is None or (parent.collection.transparent and parent is not request.node):
             continue
         for body in query.near(request.tx, parent.collection.id, wanted):
             yield lines.parse_components(lines.decode(body))[0]

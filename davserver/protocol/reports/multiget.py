@@ -11,8 +11,8 @@ from davserver.errors import HttpError
 from davserver.protocol import access, tree
 from davserver.protocol.methods.propfind import prefetch
 from davserver.protocol.multistatus import Plan, multistatus, response, status_response
-from davserver.protocol.properties import asked_in, plan
-from davserver.protocol.reports.data import DATA_NAMES, data_in
+from davserver.protocol.properties import Asked, asked_in, plan
+from davserver.protocol.reports.data import DATA_NAMES, Data, data_in
 from davserver.protocol.request import Request, Response
 from davserver.protocol.tree import ITEMS, Node
 from davserver.storage import items
@@ -27,13 +27,14 @@ def multiget(request: Request, root: Element) -> Response:
     if len(hrefs) > request.settings.limits.multiget_hrefs:
         message = f"A multiget names at most {request.settings.limits.multiget_hrefs} items."
         raise HttpError(507, message, DAV + "number-of-matches-within-limits")
-    return multistatus(_responses(request, root, hrefs), headers=[("Vary", "Prefer, Brief")])
+    responses = _responses(request, hrefs, asked_in(root), data_in(request, root))
+    return multistatus(responses, headers=[("Vary", "Prefer, Brief")])
 
 
-def _responses(request: Request, root: Element, hrefs: list[str]) -> Iterator[str]:
+def _responses(request: Request, hrefs: list[str], asked: Asked, data: Data | None) -> Iterator[str]:
     wanted, foreign = _sort(request, hrefs)
     for parent, names in wanted:
-        yield from _of_collection(request, root, parent, names)
+        yield from _of_collection(request, parent, names, asked, data)
     for href in foreign:
         yield status_response(href, 404)
 
@@ -81,11 +82,12 @@ def _collection(request: Request, segments: tuple[str, ...]) -> Node:
     return parent
 
 
-def _of_collection(request: Request, root: Element, parent: Node, wanted: Wanted) -> Iterator[str]:
+def _of_collection(
+    request: Request, parent: Node, wanted: Wanted, asked: Asked, data: Data | None
+) -> Iterator[str]:
     if parent.collection is None:
         yield from (status_response(href, 404) for href, _ in wanted)
         return
-    data, asked = data_in(request, root), asked_in(root)
     compiled: Plan | None = None
     for batch in _batches(wanted):
         nodes = _read(request, parent, parent.collection.id, batch, with_bodies=data is not None)

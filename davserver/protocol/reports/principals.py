@@ -170,6 +170,8 @@ def _is_mine(request: Request, node: Node) -> bool:
 def acl_principal_prop_set(request: Request, root: Element) -> Response:
     """The principals that the access list of a resource names, its owner first."""
     _depth_0(request)
+    if davxml.child(root, DAV + "prop") is None:
+        raise HttpError(400, "acl-principal-prop-set has a prop.")
     node = request.node
     named = [node.owner] if node.owner else []
     if node.collection is not None:

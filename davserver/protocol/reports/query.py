@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
 from itertools import islice
+from time import monotonic
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,7 @@ from davserver.content import lines
 from davserver.content import search as prefilters
 from davserver.content.filters import CardFilter, CompFilter, match_calendar, match_card
 from davserver.davxml import Element
-from davserver.errors import HttpError
+from davserver.errors import BudgetExceeded, HttpError
 from davserver.model import Item, ItemIndex, Timing
 from davserver.protocol import tree
 from davserver.protocol.methods.propfind import BATCH, prefetch
@@ -33,10 +34,15 @@ Decide = Callable[[bytes], bool]
 """Whether a body matches the query; asked only where the index row cannot tell."""
 
 
-def matches(tx: Connection, collection_id: int, query: Query, decide: Decide) -> Iterator[tuple[Item, bytes]]:
+def matches(
+    request: Request, collection_id: int, query: Query, decide: Decide
+) -> Iterator[tuple[Item, bytes]]:
     """Items of a collection that match, with their bodies, streamed."""
+    tx, deadline = request.tx, monotonic() + request.settings.limits.query_seconds
     prefilter = prefilters.prefilter(query)
     for item, index, body in stored.candidates_with_bodies(tx, collection_id, prefilter.condition):
+        if monotonic() > deadline:
+            raise BudgetExceeded("The query takes too long. Ask for less.")
         if _holds(query, prefilter, index, body, decide):
             yield item, body
 
@@ -44,7 +50,7 @@ def matches(tx: Connection, collection_id: int, query: Query, decide: Decide) ->
 def _holds(
     query: Query, prefilter: prefilters.Prefilter, index: ItemIndex, body: bytes, decide: Decide
 ) -> bool:
-    if prefilter.exact and index.timing is Timing.EXACT:
+    if prefilter.exact and (index.timing is Timing.EXACT or not _has_window(prefilter.condition)):
         return True
     known = prefilters.decide(query, index)
     return decide(body) if known is None else known
@@ -54,6 +60,12 @@ def near(tx: Connection, collection_id: int, query: Query) -> Iterator[bytes]:
     """Bodies of the items that the index cannot exclude; for callers that look at each body anyway."""
     condition = prefilters.prefilter(query).condition
     return (body for _, _, body in stored.candidates_with_bodies(tx, collection_id, condition))
+
+
+def _has_window(condition: prefilters.Condition | None) -> bool:
+    if isinstance(condition, prefilters.AllOf | prefilters.AnyOf):
+        return any(_has_window(part) for part in condition.parts)
+    return isinstance(condition, prefilters.InWindow)
 
 
 def decider(query: Query, zone: tzinfo) -> Decide:
@@ -87,7 +99,7 @@ def found(request: Request, query: Query, zone: tzinfo) -> Iterator[tuple[Node, 
     for parent in scope(request):
         if parent.collection is None:
             continue
-        for item, body in matches(request.tx, parent.collection.id, query, decide):
+        for item, body in matches(request, parent.collection.id, query, decide):
             yield tree.item_node(parent, item), body
 
 
@@ -101,8 +113,13 @@ def _single(request: Request, query: Query, decide: Decide) -> Iterator[tuple[No
 
 
 def responses(request: Request, root: Element, nodes: Iterable[tuple[Node, bytes]]) -> Iterator[str]:
-    """A response for each match with the asked properties and data."""
-    data, asked = data_in(request, root), asked_in(root)
+    """A response for each match with the asked properties and data. What is asked is checked at once."""
+    return _rendered(request, nodes, asked_in(root), data_in(request, root))
+
+
+def _rendered(
+    request: Request, nodes: Iterable[tuple[Node, bytes]], asked: Asked, data: Data | None
+) -> Iterator[str]:
     remaining = iter(nodes)
     while batch := list(islice(remaining, BATCH if data is None else 100)):
         yield from _batch(request, batch, asked, data)

@@ -1,7 +1,7 @@
 """Databases, people and the server for all tests that speak DAV or use the storage.
 
 The same tests run on SQLite, and on PostgreSQL and MariaDB where DAVSERVER_TEST_POSTGRESQL_URL and
-DAVSERVER_TEST_MARIADB_URL name a database; each session makes one of its own beside it and drops it at the end.
+DAVSERVER_TEST_MARIADB_URL name a database; each session makes its own beside it and drops it at the end.
 The schema is made once for a session by the migrations; between tests the tables are emptied.
 
     ann     owns a calendar and an address book, both called default
@@ -135,7 +135,8 @@ def make_server(store: Store, people: dict[str, int], tmp_path: Path) -> MakeSer
 @pytest.fixture
 def server(make_server: MakeServer) -> Server:
     """The whole server with default settings."""
-    return make_server()
+    made: Server = make_server()
+    return made
 
 
 @pytest.fixture

@@ -242,7 +242,7 @@ class Client:
         """The user's address book ``default``."""
         return self.book_home + "default/"
 
-    def request(self, method: str, path: str, body: bytes = b"", **headers: str | None) -> Answer:
+    def request(self, method: str, path: str, body: bytes = b"", /, **headers: str | None) -> Answer:
         """Send a request; ``if_match="*"`` is the header If-Match. None leaves a header out."""
         environ = self._environ(method, path, body)
         for name, value in {**self.headers, **headers}.items():
@@ -363,7 +363,7 @@ class Client:
             f"<d:sync-collection><d:sync-token>{token}</d:sync-token><d:sync-level>1</d:sync-level>"
             f"{limited}{props(*(names or (D + 'getetag',)))}</d:sync-collection>"
         )
-        return self.report(path, text, **{"depth": "0", **headers})  # type: ignore[arg-type]
+        return self.report(path, text, **{"depth": "0", **headers})
 
     def prop(self, path: str, name: str) -> Prop:
         """One property of a resource."""

@@ -42,6 +42,16 @@ def _weak(tag: str) -> str:
     return _strong(tag.removeprefix("W/"))
 
 
+def variant_tag(etag: str, form: str) -> str:
+    """The strong tag of another form of a body: it must not share the tag of the stored bytes."""
+    return f'{etag[:-1]}-{form}"' if form else etag
+
+
+def _state(tag: str) -> str:
+    """The tag of the stored bytes that a variant's tag stands for: who read jCal may write with its tag."""
+    return tag.partition("-")[0] + '"' if "-" in tag and tag.startswith('"') else tag
+
+
 def check_write(request: Request, etag: str | None, modified: int | None) -> None:
     """Raise 412 unless a write to a resource in that state is what the client wants.
 
@@ -49,7 +59,7 @@ def check_write(request: Request, etag: str | None, modified: int | None) -> Non
     """
     match, none_match = request.header("If-Match"), request.header("If-None-Match")
     if match is not None:
-        wanted = [_strong(tag) for tag in tags_of(match)]
+        wanted = [_state(_strong(tag)) for tag in tags_of(match)]
         if etag is None or not ("*" in wanted or etag in wanted):
             raise HttpError(412, "The resource is not in the state that If-Match names.")
     elif modified is not None and modified > _latest(request):
@@ -67,6 +77,8 @@ def not_modified(request: Request, etag: str, modified: int) -> bool:
         wanted = [_strong(tag) for tag in tags_of(match)]
         if not ("*" in wanted or etag in wanted):
             raise HttpError(412, "The resource is not in the state that If-Match names.")
+    elif modified > _latest(request):
+        raise HttpError(412, "The resource was changed after If-Unmodified-Since.")
     if none_match is not None:
         known = [_weak(tag) for tag in tags_of(none_match)]
         return "*" in known or etag in known

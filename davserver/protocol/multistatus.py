@@ -84,6 +84,7 @@ class Plan:
     dead: list[str] = field(default_factory=list)
     needs: set[str] = field(default_factory=set)
     all_dead: bool = False
+    only_names: bool = False
     absent: str = ""
     minimal: bool = False
 
@@ -112,12 +113,14 @@ class Plan:
         return propstat(200, "".join(found)) + propstat(404, absent)
 
     def _dead(self, kept: Mapping[str, str], found: list[str], missing: list[str]) -> None:
+        if self.only_names:
+            found.extend(davxml.tags(name)[2] for name in kept)
+            return
         if self.all_dead:
             found.extend(kept.values())
-            return
         for name in self.dead:
             value = kept.get(name)
             if value is None:
                 missing.append(davxml.tags(name)[2])
-            else:
+            elif not self.all_dead:
                 found.append(value)

@@ -29,6 +29,12 @@ class Form:
     media_type: str
     version: str = ""
 
+    @property
+    def mark(self) -> str:
+        """What tells this form from the stored one in an entity tag; "" for the stored form."""
+        kind = {JCAL: "jcal", JCARD: "jcard"}.get(self.media_type, "")
+        return kind + self.version
+
 
 def convert_item(request: Request, kind: Kind, stored: bytes) -> tuple[bytes, str]:
     """The body in the form that Accept asks for, and its Content-Type; the stored object if unchanged."""

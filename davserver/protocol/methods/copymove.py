@@ -28,14 +28,14 @@ def move(request: Request) -> Response:
 
 
 def _transfer(request: Request, *, move: bool) -> Response:
-    source, target = request.node, destination(request)
+    source, target, overwrite = request.node, destination(request), request.overwrite
     if target.path == source.path:
         raise HttpError(403, "Source and destination are the same resource.")
     if target.kind is not source.kind:
         raise HttpError(403, *_WRONG_PLACE.get(target.kind, ("That cannot lie there.", None)))
     check_name(target.name)
     request.require(target, access.WRITE_CONTENT if target.exists else access.BIND)
-    if target.exists and not request.overwrite:
+    if target.exists and not overwrite:
         raise HttpError(412, "There is something at the destination, and Overwrite is F.")
     if move:
         locking.check_write(request, source, deep=True, membership=True)
@@ -100,9 +100,13 @@ def _item(request: Request, source: Node, target: Node, *, move: bool) -> Respon
 def _rename(request: Request, where: Collection, held: Item, target: Node, new: NewItem) -> Item:
     """MOVE within one collection: the item and its UID never exist twice."""
     current = items.get(request.tx, where.id, target.name)
+    kept = dead_properties.of(request.tx, "item", held.id)
     items.remove(request.tx, where, held, request.user.name, moved=True)
-    again = lock_collection(request, where.id)
-    return store(request, again, target, new, current)
+    stored = store(request, lock_collection(request, where.id), target, new, current)
+    dead_properties.forget(request.tx, "item", stored.id)
+    for name, value in kept.items():
+        dead_properties.put(request.tx, "item", stored.id, name, value)
+    return stored
 
 
 def _lock_both(request: Request, source: Collection, target: Collection) -> tuple[Collection, Collection]:

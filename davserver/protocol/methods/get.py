@@ -9,10 +9,9 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from davserver.errors import HttpError
-from davserver.protocol import pages
-from davserver.protocol.conditions import http_date, not_modified
+from davserver.protocol import negotiation, pages
+from davserver.protocol.conditions import http_date, not_modified, variant_tag
 from davserver.protocol.methods import export
-from davserver.protocol.negotiation import convert_item
 from davserver.protocol.request import Headers, Request, Response
 from davserver.protocol.tree import Kind
 from davserver.storage import items
@@ -36,21 +35,24 @@ def _browser(request: Request) -> bool:
 def _item(request: Request) -> Response:
     held = request.node.item
     assert held is not None
+    form = negotiation.accepted(request.header("Accept"), request.node.kind)
+    etag, body = held.etag, None
+    if form.mark:
+        stored = items.read_body(request.tx, held.id)
+        body = negotiation.in_form(stored, form)
+        etag = held.etag if body is stored else variant_tag(held.etag, form.mark)
     headers: Headers = [
-        ("ETag", held.etag),
+        ("ETag", etag),
         ("Last-Modified", http_date(held.modified)),
         ("Cache-Control", "private, no-cache"),
         ("Vary", "Accept"),
     ]
-    if not_modified(request, held.etag, held.modified):
+    if not_modified(request, etag, held.modified):
         return Response(304, headers)
-    stored = items.read_body(request.tx, held.id)
-    body, content_type = convert_item(request, request.node.kind, stored)
-    if body is not stored:
-        # Another representation of the resource: it must not share the strong tag of the stored bytes.
-        headers[0] = ("ETag", f'"{held.etag.strip(chr(34))}-{content_type.count("json")}{len(body)}"')
-    headers += [("Content-Type", content_type), ("Accept-Ranges", "bytes")]
-    return _ranged(request, headers, body, held.etag)
+    if body is None:
+        body = items.read_body(request.tx, held.id)
+    headers += [("Content-Type", f"{form.media_type}; charset=utf-8"), ("Accept-Ranges", "bytes")]
+    return _ranged(request, headers, body, etag)
 
 
 def _ranged(request: Request, headers: Headers, body: bytes, etag: str) -> Response:
@@ -72,7 +74,10 @@ def _ranged(request: Request, headers: Headers, body: bytes, etag: str) -> Respo
 def _range(header: str, size: int) -> tuple[int, int] | None:
     unit, _, spec = header.strip().partition("=")
     start, dash, end = spec.strip().partition("-")
-    if unit.strip().lower() != "bytes" or not dash or not (start + end).isdigit() or len(start + end) > 30:
+    digits = start + end
+    if unit.strip().lower() != "bytes" or not dash or not (digits.isascii() and digits.isdigit()):
+        return None
+    if len(digits) > 30:
         return None
     if not start:
         return (max(0, size - int(end)), size - 1) if int(end) else (size, size)

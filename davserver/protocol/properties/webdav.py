@@ -125,6 +125,12 @@ def supported_method_set(request: Request, node: Node) -> str | None:
     return "".join(f'<d:supported-method name="{name}"/>' for name in allowed)
 
 
+@prop(DAV + "add-member", on=COLLECTIONS, rfc="RFC 5995 3.2.1", needs="collection")
+def add_member(request: Request, node: Node) -> str | None:
+    """Where a POST adds a member: the collection itself."""
+    return davxml.href(request.href(node))
+
+
 @prop(DAV + "sync-token", on=COLLECTIONS, rfc="RFC 6578 4", needs="collection")
 def sync_token(request: Request, node: Node) -> str | None:
     """The state of the collection."""

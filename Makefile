@@ -36,7 +36,7 @@ format: $(VENV)/.test-ready
 interop: $(VENV)/.test-ready
 	@$(BIN)/python -m pytest -m interop $(ARGS)
 
-bench: $(VENV)/.bench-ready
+bench: $(VENV)/.run-ready
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
@@ -57,8 +57,4 @@ $(VENV)/.run-ready: pyproject.toml | $(BIN)/python
 
 $(VENV)/.test-ready: pyproject.toml | $(BIN)/python
 	@$(PIP) install -e '.[test,postgresql,mariadb]'
-	@touch $@ $(VENV)/.run-ready
-
-$(VENV)/.bench-ready: pyproject.toml | $(BIN)/python
-	@$(PIP) install -e '.[bench]'
 	@touch $@ $(VENV)/.run-ready

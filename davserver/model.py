@@ -151,7 +151,8 @@ class Timing(enum.IntEnum):
 class ItemIndex:
     """What is kept beside a body so that queries need not parse it. Written at PUT and by ``db reindex``.
 
-    ``first`` and ``last`` (exclusive) are None where unbounded. ``search`` is the text of content/filters.
+    ``first`` and ``last`` (exclusive) are None where unbounded. ``search`` is the text of content/search,
+    ``months`` and ``summary`` those of content/summary ("" where the bounds tell all).
     """
 
     component: str
@@ -160,6 +161,8 @@ class ItemIndex:
     last: int | None = None
     timing: Timing = Timing.SERIES
     search: str = ""
+    months: int = 0xFFF
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

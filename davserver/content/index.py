@@ -5,8 +5,10 @@ Also the one check of a body on its way in, since both need it parsed.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from davserver.config import CalDavSettings, CardDavSettings
-from davserver.content import ical, instances, vcard
+from davserver.content import ical, instances, summary, vcard
 from davserver.model import ItemIndex, Timing
 
 
@@ -27,7 +29,10 @@ def of_calendar_object(body: bytes, settings: CalDavSettings) -> ItemIndex:
     timing = Timing.SERIES
     if bounds.exact:
         timing = Timing.FLOATING if bounds.floating else Timing.EXACT
-    return ItemIndex(checked.component, checked.uid, bounds.first, bounds.last, timing, checked.search)
+    row = ItemIndex(checked.component, checked.uid, bounds.first, bounds.last, timing, checked.search)
+    if timing is not Timing.SERIES:
+        return row
+    return replace(row, months=summary.months(checked.root), summary=summary.summary(checked.root))
 
 
 def of_card(body: bytes, settings: CardDavSettings) -> ItemIndex:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from davserver.content.collations import ASCII_CASEMAP, OCTET, UNICODE_CASEMAP, unicode_casemap
 from davserver.content.filters import (
@@ -26,7 +27,9 @@ from davserver.content.filters import (
     TimeRange,
     match_text,
 )
+from davserver.content.instances import local_window
 from davserver.content.lines import Component, Line
+from davserver.content.times import as_zone
 from davserver.content.values import LISTS, STRUCTURES, whole_text
 from davserver.model import ItemIndex, Timing
 
@@ -236,18 +239,19 @@ def _fold(text: str) -> str:
     return unicode_casemap(text.replace("\r\n", "\n").replace("\n", _BREAK))
 
 
-def decide(query: CompFilter | CardFilter, row: ItemIndex) -> bool | None:
+def decide(query: CompFilter | CardFilter, row: ItemIndex, zone: tzinfo | None = None) -> bool | None:
     """Whether the item of this row matches; None where only its body can tell.
 
-    Floating times and series are left to the body unless they lie outside the window altogether.
+    Series are left to the body unless they lie outside the window altogether; so are floating times without
+    the zone that places them.
     """
     if isinstance(query, CardFilter):
-        card = _Searched(row, None)
+        card = _Searched(row, None, zone)
         found = [card.property(prop) for prop in query.prop_filters]
         return _combine(query.test, found) if found else True
     if query.name.upper() != "VCALENDAR" or query.is_not_defined:
         return False
-    searched = _Searched(row, CALENDAR_PROPERTIES)
+    searched = _Searched(row, CALENDAR_PROPERTIES, zone)
     answers = [searched.component(child) for child in query.comp_filters]
     answers += [None] * (len(query.prop_filters) + (query.time_range is not None))
     return _combine(query.test, answers) if answers else True
@@ -264,8 +268,9 @@ def _combine(test: Test, answers: list[bool | None]) -> bool | None:
 class _Searched:
     """One index row, asked by one filter."""
 
-    def __init__(self, row: ItemIndex, searchable: frozenset[str] | None) -> None:
+    def __init__(self, row: ItemIndex, searchable: frozenset[str] | None, zone: tzinfo | None) -> None:
         self._row = row
+        self._zone = zone
         self._searchable = searchable
         remarks = ""
         if row.search.startswith(_REMARKS):
@@ -293,6 +298,9 @@ class _Searched:
 
     def _in_window(self, span: TimeRange) -> bool | None:
         row = self._row
+        if row.timing is Timing.FLOATING and self._zone is not None:
+            start, end = local_window(span.start, span.end, as_zone(self._zone))
+            return (start is None or (row.last or 0) > start) and (end is None or (row.first or 0) < end)
         slack = 0 if row.timing is Timing.EXACT else _LONGEST_OFFSET
         before = span.end is not None and row.first is not None and row.first - slack >= span.end
         after = span.start is not None and row.last is not None and row.last + slack <= span.start

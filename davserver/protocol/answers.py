@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from davserver import davxml
@@ -12,6 +13,7 @@ from davserver.protocol.request import XML_TYPE, Environ, Response
 
 TEXT_TYPE = ("Content-Type", "text/plain; charset=utf-8")
 
+_HYPHENS = re.compile("-(?=-)")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -33,8 +35,11 @@ def error(environ: Environ, failure: HttpError) -> Response:
 
 
 def _comment(message: str) -> str:
-    """The sentence for people: as a comment, since clients compare the elements of an error exactly."""
-    return f"<!-- {davxml.clean(message).replace('--', '- -').rstrip('-')} -->" if message else ""
+    """The sentence for people: as a comment, since clients compare the elements of an error exactly.
+
+    It may quote what the client sent, and a comment must not hold two hyphens in a row.
+    """
+    return f"<!-- {_HYPHENS.sub('- ', davxml.clean(message))} -->" if message else ""
 
 
 def _hrefs(failure: HttpError) -> str:

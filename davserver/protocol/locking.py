@@ -61,7 +61,8 @@ def _named(request: Request, node: Node, resource: str) -> Node | None:
     if not resource:
         return node
     segments = request.segments_of_href(resource)
-    return None if segments is None else request.resolve(segments)
+    named = None if segments is None else request.resolve(segments)
+    return named if named is not None and named.privileges else None  # others' states are not told
 
 
 def check_write(request: Request, node: Node, *, deep: bool = False, membership: bool = False) -> None:

@@ -6,6 +6,7 @@ report on cards is vCard 3.0 (RFC 6352 10.4), since macOS marks a whole address 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from davserver.content import jcal, lines
@@ -15,6 +16,8 @@ from davserver.errors import HttpError
 from davserver.protocol.properties.carddav import ADDRESS_DATA
 from davserver.protocol.request import Request
 from davserver.protocol.tree import Kind
+
+_VERSION = re.compile(rb"^VERSION:([0-9.]+)\s*$", re.IGNORECASE | re.MULTILINE)
 
 JCAL = "application/calendar+json"
 JCARD = "application/vcard+json"
@@ -83,8 +86,8 @@ def in_form(stored: bytes, form: Form) -> bytes:
 
 def as_version(stored: bytes, version: str) -> bytes:
     """The card in that version; the stored bytes where it has it already."""
-    mark = b"VERSION:" + version.encode()
-    if mark in stored.upper()[:200] or b"\n" + mark in stored.upper():
+    found = _VERSION.search(stored)
+    if found is not None and found[1].decode() == version:
         return stored
     root = lines.parse_components(lines.decode(stored))[0]
     return lines.dump(to_version(root, version)).encode()

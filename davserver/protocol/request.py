@@ -134,7 +134,10 @@ class Request:
 
         Any prefix of ours is taken, since clients keep hrefs that they got by another one.
         """
-        parts = urlsplit(href.strip())
+        try:
+            parts = urlsplit(href.strip())
+        except ValueError:
+            raise HttpError(400, "The address is malformed.") from None
         if parts.netloc and parts.netloc.lower() != self.host:
             return None
         path = parts.path if parts.path.startswith("/") else "/" + parts.path

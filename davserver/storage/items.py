@@ -22,6 +22,12 @@ from davserver.storage.schema import body, history, item, tombstone
 NAMES_PER_STATEMENT = 250
 """How many names go into one IN (…); below every database's limit of parameters."""
 
+INDEXED = ("component", "uid", "first", "last", "timing", "search", "months", "summary")
+"""The columns of the index row, in the order of ItemIndex."""
+
+BEGINNING, FOREVER = -(2**62), 2**62
+"""What ``first`` and ``last`` hold where they are unbounded."""
+
 COLUMNS = (
     item.c.id,
     item.c.collection_id,
@@ -44,11 +50,7 @@ _BODY = Prepared(select(body.c.data).where(body.c.item_id == bindparam("id")))
 _BODIES_OF: Any = select(body.c.item_id, body.c.data).where(
     body.c.item_id.in_(bindparam("ids", expanding=True))
 )
-_INDEX = Prepared(
-    select(item.c.component, item.c.uid, item.c.first, item.c.last, item.c.timing, item.c.search).where(
-        item.c.id == bindparam("id")
-    )
-)
+_INDEX = Prepared(select(*(item.c[name] for name in INDEXED)).where(item.c.id == bindparam("id")))
 _LIST = Prepared(select(*COLUMNS).where(_IN_COLLECTION).order_by(item.c.id))
 _LIST_BODIES = Prepared(
     select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.id)
@@ -69,7 +71,7 @@ _GONE = Prepared(
     .order_by(tombstone.c.revision)
     .limit(bindparam("limit"))
 )
-_WRITTEN = ("uid", "component", "etag", "size", "revision", "modified", "first", "last", "timing", "search")
+_WRITTEN = (*INDEXED, "etag", "size", "revision", "modified")
 _INSERT: Any = insert(item)
 _INSERT_BODY = Prepared(insert(body))
 _UPDATE = Prepared(
@@ -120,8 +122,27 @@ def read_bodies(tx: Connection, item_ids: list[int]) -> dict[int, bytes]:
 
 def read_index(tx: Connection, item_id: int) -> ItemIndex:
     """The index row beside an item's body, for a copy of it."""
-    component, uid, first, last, timing, search = _INDEX.first(tx, {"id": item_id})
-    return ItemIndex(component, uid, first, last, Timing(timing), search)
+    return index_of(_INDEX.first(tx, {"id": item_id}))
+
+
+def index_values(index: ItemIndex) -> dict[str, Any]:
+    """The index row as values of the columns of INDEXED; open ends become numbers, for the index."""
+    bounds = {
+        "first": BEGINNING if index.first is None else index.first,
+        "last": FOREVER if index.last is None else index.last,
+    }
+    return {name: getattr(index, name) for name in INDEXED} | bounds | {"timing": index.timing.value}
+
+
+def index_of(row: Any) -> ItemIndex:
+    """The index row from the columns of INDEXED."""
+    component, uid, first, last, timing, search, months, summary = row
+    begun = None if first == BEGINNING else first
+    ended = None if last == FOREVER else last
+    return ItemIndex(component, uid, begun, ended, _TIMINGS[timing], search, months, summary)
+
+
+_TIMINGS = {timing.value: timing for timing in Timing}
 
 
 def listing(tx: Connection, collection_id: int) -> Iterator[Item]:
@@ -186,16 +207,11 @@ def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None,
     revision = collections.advance(tx, target, items=0 if replaced else 1, size=growth)
     index = new.index
     values: dict[str, Any] = {
-        "uid": index.uid,
-        "component": index.component,
+        **index_values(index),
         "etag": etag_of(new.body),
         "size": size,
         "revision": revision,
         "modified": moment,
-        "first": index.first,
-        "last": index.last,
-        "timing": int(index.timing),
-        "search": index.search,
     }
     if replaced is not None:
         if replaced.etag != values["etag"]:

@@ -110,7 +110,7 @@ class LockStorage:
     def get_lock_list(
         self, path: str, *, include_root: bool, include_children: bool, token_only: bool
     ) -> list[Any]:
-        """Locks on a path (WsgiDAV's parents end with a slash) and, where asked for, on what lies below it."""
+        """Locks on a path (WsgiDAV's parents end with a slash) and, if wanted, on what lies below it."""
         path = path.rstrip("/") or "/"
         conditions = []
         if include_root:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, inspect, select, text, upd
 from davserver.errors import HttpError
 from davserver.model import CollectionKind, ItemIndex
 from davserver.storage.engine import Store, now
+from davserver.storage.items import INDEXED, index_values
 from davserver.storage.schema import body, collection, history, item, metadata
 
 BATCH = 200
@@ -32,11 +33,8 @@ _NEXT: Any = (
     .limit(BATCH)
     .with_for_update(of=item)
 )
-_INDEXED = ("component", "uid", "first", "last", "timing", "search")
 _UPDATE: Any = (
-    update(item)
-    .where(item.c.id == bindparam("b_id"))
-    .values({key: bindparam(f"b_{key}") for key in _INDEXED})
+    update(item).where(item.c.id == bindparam("b_id")).values({key: bindparam(f"b_{key}") for key in INDEXED})
 )
 _OLD: Any = select(history.c.id).where(history.c.at < bindparam("before")).order_by(history.c.id).limit(BATCH)
 
@@ -95,8 +93,8 @@ def _reindex_row(
         index = index_of(CollectionKind(kind), data)
     except HttpError as error:
         return Unreadable(collection_name, name, str(error))
-    values = {f"b_{key}": getattr(index, key) for key in _INDEXED}
-    tx.execute(_UPDATE, {**values, "b_id": item_id, "b_timing": int(index.timing)})
+    values = {f"b_{key}": value for key, value in index_values(index).items()}
+    tx.execute(_UPDATE, {**values, "b_id": item_id})
     return None
 
 

@@ -1,85 +1,110 @@
 """Queries over the items of a collection: the condition of content.search as SQL.
 
 The rows found are candidates. Where the condition is exact for a row, its body was all that was missing; the
-others carry their search text, so that content.search.decide or a look at the body settles them.
+others carry what content.search.decide needs, or a recurrence summary, or are settled by their body.
+A statement is made once for each shape of condition; what the condition says goes in as parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, false, func, or_, select, true
+from sqlalchemy import Connection, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from davserver.content.search import AllOf, AnyOf, Condition, HasComponent, HasText, InWindow, UidContains
+from davserver.content.summary import window_months
 from davserver.model import Item, ItemIndex, Timing
-from davserver.storage.items import COLUMNS
-from davserver.storage.schema import body, item
-
-_SEARCHED = (*COLUMNS, item.c.first, item.c.last, item.c.timing, item.c.search)
-_TIMINGS = {timing.value: timing for timing in Timing}
+from davserver.storage.items import BEGINNING, COLUMNS, FOREVER, INDEXED, index_of
+from davserver.storage.prepared import Prepared
+from davserver.storage.schema import item
 
 FLOATING_SLACK = 16 * 3600
 """Seconds by which a floating time can lie off UTC (old local mean times too); windows are widened by it."""
+
+_WIDTH = len(COLUMNS)
+_COLUMNS = (*COLUMNS, *(item.c[name] for name in INDEXED))
 
 
 def candidates(
     tx: Connection, collection_id: int, condition: Condition | None
 ) -> Iterator[tuple[Item, ItemIndex]]:
     """Items that may match, in the order of their creation, without bodies."""
-    where = and_(item.c.collection_id == collection_id, _clause(tx, condition))
-    statement = select(*_SEARCHED).where(where).order_by(item.c.id)
-    for row in tx.execute(statement, execution_options={"yield_per": 500}):
-        found = Item._make(row[:10])
-        yield found, ItemIndex(found.component, found.uid, row[10], row[11], _TIMINGS[row[12]], row[13])
+    values: dict[str, Any] = {"collection_id": collection_id}
+    shape = _shape(condition, values) if condition is not None else ("all",)
+    for row in _statement(shape, tx.dialect.name).stream(tx, values):
+        yield Item._make(row[:_WIDTH]), index_of(row[_WIDTH:])
 
 
-def candidates_with_bodies(
-    tx: Connection, collection_id: int, condition: Condition | None
-) -> Iterator[tuple[Item, ItemIndex, bytes]]:
-    """The same with bodies, for queries that return them."""
-    where = and_(item.c.collection_id == collection_id, _clause(tx, condition))
-    source = item.join(body, body.c.item_id == item.c.id)
-    statement = select(*_SEARCHED, body.c.data).select_from(source).where(where).order_by(item.c.id)
-    for row in tx.execute(statement, execution_options={"yield_per": 200}):
-        found = Item._make(row[:10])
-        index = ItemIndex(found.component, found.uid, row[10], row[11], _TIMINGS[row[12]], row[13])
-        yield found, index, row[14]
+Shape = tuple[Any, ...]
+"""A condition without its values: nested tuples of a word and names of parameters."""
 
 
-def _clause(tx: Connection, condition: Condition | None) -> ColumnElement[bool]:
-    if condition is None:
-        return true()
-    return _CLAUSES[type(condition)](tx, condition)
+def _shape(condition: Condition, values: dict[str, Any]) -> Shape:
+    """The shape of a condition; its values are put under the names that the shape holds."""
+    match condition:
+        case AllOf(parts):
+            return ("allof", *(_shape(part, values) for part in parts))
+        case AnyOf(parts):
+            return ("anyof", *(_shape(part, values) for part in parts))
+        case HasComponent(name):
+            return ("component", _put(values, name))
+        case UidContains(text):
+            return ("uid", _put(values, text))
+        case HasText(needle, cut):
+            return ("text", _put(values, needle), _put(values, cut))
+        case InWindow(start, end):
+            early = BEGINNING if start is None else start
+            late = FOREVER if end is None else end
+            window = (early - FLOATING_SLACK, late + FLOATING_SLACK, early, late, window_months(start, end))
+            return ("window", *(_put(values, value) for value in window))
 
 
-def _contains(tx: Connection, column: Any, text: str) -> ColumnElement[bool]:
+def _put(values: dict[str, Any], value: Any) -> str:
+    name = f"p{len(values)}"
+    values[name] = value
+    return name
+
+
+@lru_cache(maxsize=256)
+def _statement(shape: Shape, dialect: str) -> Prepared:
+    where = and_(item.c.collection_id == bindparam("collection_id"), _clause(shape, dialect))
+    return Prepared(select(*_COLUMNS).where(where).order_by(item.c.id))
+
+
+def _clause(shape: Shape, dialect: str) -> ColumnElement[bool]:
+    return _CLAUSES[shape[0]](dialect, *shape[1:])
+
+
+def _contains(dialect: str, column: Any, name: str) -> ColumnElement[bool]:
     """Whether a column contains a text, byte for byte: LIKE would fold letters on SQLite."""
-    if tx.dialect.name == "postgresql":
-        return func.strpos(column, text) > 0
-    return func.instr(column, text) > 0
+    position = func.strpos if dialect == "postgresql" else func.instr
+    return position(column, bindparam(name)) > 0
 
 
-def _has_text(tx: Connection, condition: HasText) -> ColumnElement[bool]:
-    return or_(_contains(tx, item.c.search, condition.needle), _contains(tx, item.c.search, condition.cut))
+def _window(dialect: str, low: str, high: str, start: str, end: str, months: str) -> ColumnElement[bool]:
+    """The widened bounds, which the index ranges over; then the exact ones, and the months of series."""
+    return and_(
+        item.c.last > bindparam(low),
+        item.c.first < bindparam(high),
+        or_(
+            item.c.timing != Timing.EXACT.value,
+            and_(item.c.last > bindparam(start), item.c.first < bindparam(end)),
+        ),
+        item.c.months.bitwise_and(bindparam(months)) != 0,
+    )
 
 
-def _in_window(tx: Connection, condition: InWindow) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = []
-    slack = case((item.c.timing == Timing.EXACT, 0), else_=FLOATING_SLACK)
-    if condition.end is not None:
-        parts.append(or_(item.c.first.is_(None), item.c.first < slack + condition.end))
-    if condition.start is not None:
-        parts.append(or_(item.c.last.is_(None), item.c.last > condition.start - slack))
-    return and_(true(), *parts)
-
-
-_CLAUSES: dict[type, Callable[[Connection, Any], ColumnElement[bool]]] = {
-    HasComponent: lambda tx, condition: item.c.component == condition.name,
-    InWindow: _in_window,
-    HasText: _has_text,
-    UidContains: lambda tx, condition: _contains(tx, item.c.uid, condition.text),
-    AllOf: lambda tx, condition: and_(true(), *(_clause(tx, part) for part in condition.parts)),
-    AnyOf: lambda tx, condition: or_(false(), *(_clause(tx, part) for part in condition.parts)),
+_CLAUSES: dict[str, Callable[..., ColumnElement[bool]]] = {
+    "all": lambda dialect: true(),
+    "component": lambda dialect, name: item.c.component == bindparam(name),
+    "uid": lambda dialect, text: _contains(dialect, item.c.uid, text),
+    "text": lambda dialect, needle, cut: or_(
+        _contains(dialect, item.c.search, needle), _contains(dialect, item.c.search, cut)
+    ),
+    "window": _window,
+    "allof": lambda dialect, *parts: and_(true(), *(_clause(part, dialect) for part in parts)),
+    "anyof": lambda dialect, *parts: or_(false(), *(_clause(part, dialect) for part in parts)),
 }

@@ -109,8 +109,7 @@ def _bodies(request: Request, calendar: Collection, wanted: Wanted) -> Iterator[
         return (body for _, body in items.listing_with_bodies(request.tx, calendar.id))
     part = CompFilter(wanted.component, time_range=wanted.span)
     wish = CompFilter("VCALENDAR", comp_filters=(part,))
-    decide = query.decider(wish, zone_of(request))
-    return (body for _, body in query.matches(request, calendar.id, wish, decide))
+    return (body for _, body in query.matches(request, calendar.id, query.Search(wish, zone_of(request))))
 
 
 def _expanded(request: Request, wanted: Wanted, bodies: Iterable[bytes]) -> Iterator[bytes]:

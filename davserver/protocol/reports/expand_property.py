@@ -73,8 +73,8 @@ def _property(request: Request, value: Element, wanted: Element, level: int, bud
 def _referenced(request: Request, href: str, wanted: Element, level: int, budget: list[int]) -> str:
     segments = request.segments_of_href(href)
     node = None if segments is None else request.resolve(segments)
+    if node is not None and access.READ not in node.privileges:
+        return status_response(href, 403)  # before 404: who may not read learns nothing of what exists
     if node is None or not node.exists:
         return status_response(href, 404)
-    if access.READ not in node.privileges:
-        return status_response(href, 403)
     return _response(request, node, wanted, level + 1, budget)

@@ -6,12 +6,12 @@ content.search (what the index row tells) and content.filters (what only the bod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import tzinfo
+from functools import cached_property
 from itertools import islice
 from time import monotonic
-
-from sqlalchemy import Connection
 
 from davserver.content import lines
 from davserver.content import search as prefilters
@@ -20,7 +20,7 @@ from davserver.davxml import Element
 from davserver.errors import BudgetExceeded, HttpError
 from davserver.model import Item, ItemIndex, Timing
 from davserver.protocol import tree
-from davserver.protocol.methods.propfind import BATCH, prefetch
+from davserver.protocol.methods.propfind import prefetch
 from davserver.protocol.multistatus import Plan, response
 from davserver.protocol.properties import Asked, asked_in, plan
 from davserver.protocol.reports.data import DATA_NAMES, Data, data_in
@@ -30,36 +30,41 @@ from davserver.storage import collections, items
 from davserver.storage import search as stored
 
 Query = CompFilter | CardFilter
-Decide = Callable[[bytes], bool]
-"""Whether a body matches the query; asked only where the index row cannot tell."""
+BATCH = 250
+"""Candidates that are decided together; their bodies are read in one statement."""
 
 
-def matches(
-    request: Request, collection_id: int, query: Query, decide: Decide
-) -> Iterator[tuple[Item, bytes]]:
-    """Items of a collection that match, with their bodies, streamed."""
-    tx, deadline = request.tx, monotonic() + request.settings.limits.query_seconds
-    prefilter = prefilters.prefilter(query)
-    for item, index, body in stored.candidates_with_bodies(tx, collection_id, prefilter.condition):
-        if monotonic() > deadline:
-            raise BudgetExceeded("The query takes too long. Ask for less.")
-        if _holds(query, prefilter, index, body, decide):
-            yield item, body
+@dataclass(frozen=True)
+class Search:
+    """One query with all that decides it, cheapest first: index row, recurrence summary, body."""
 
+    query: Query
+    zone: tzinfo
 
-def _holds(
-    query: Query, prefilter: prefilters.Prefilter, index: ItemIndex, body: bytes, decide: Decide
-) -> bool:
-    if prefilter.exact and (index.timing is Timing.EXACT or not _has_window(prefilter.condition)):
-        return True
-    known = prefilters.decide(query, index)
-    return decide(body) if known is None else known
+    @cached_property
+    def prefilter(self) -> prefilters.Prefilter:
+        """The necessary condition for SQL."""
+        return prefilters.prefilter(self.query)
 
+    def by_index(self, index: ItemIndex) -> bool | None:
+        """What the index row tells; None where only the body can."""
+        if self.prefilter.exact and (index.timing is Timing.EXACT or not self._has_window):
+            return True
+        known = prefilters.decide(self.query, index, self.zone)
+        if known is None and self.prefilter.exact and index.summary:
+            return self.by_body(index.summary.encode())
+        return known
 
-def near(tx: Connection, collection_id: int, query: Query) -> Iterator[bytes]:
-    """Bodies of the items that the index cannot exclude; for callers that look at each body anyway."""
-    condition = prefilters.prefilter(query).condition
-    return (body for _, _, body in stored.candidates_with_bodies(tx, collection_id, condition))
+    @cached_property
+    def _has_window(self) -> bool:
+        return _has_window(self.prefilter.condition)
+
+    def by_body(self, body: bytes) -> bool:
+        """The exact answer."""
+        root = lines.parse_components(lines.decode(body))[0]
+        if isinstance(self.query, CardFilter):
+            return match_card(root, self.query)
+        return match_calendar(root, self.query, self.zone)
 
 
 def _has_window(condition: prefilters.Condition | None) -> bool:
@@ -68,15 +73,27 @@ def _has_window(condition: prefilters.Condition | None) -> bool:
     return isinstance(condition, prefilters.InWindow)
 
 
-def decider(query: Query, zone: tzinfo) -> Decide:
-    """The exact answer for a body."""
-    if isinstance(query, CardFilter):
-        return lambda body: match_card(_parsed(body), query)
-    return lambda body: match_calendar(_parsed(body), query, zone)
+def matches(request: Request, collection_id: int, search: Search) -> Iterator[tuple[Item, bytes]]:
+    """Items of a collection that match, with their bodies, streamed in bounded memory."""
+    deadline = monotonic() + request.settings.limits.query_seconds
+    found = stored.candidates(request.tx, collection_id, search.prefilter.condition)
+    while batch := list(islice(found, BATCH)):
+        if monotonic() > deadline:
+            raise BudgetExceeded("The query takes too long. Ask for less.")
+        decided = [(item, search.by_index(index)) for item, index in batch]
+        wanted = [(item, known) for item, known in decided if known is not False]
+        bodies = items.read_bodies(request.tx, [item.id for item, _ in wanted]) if wanted else {}
+        for item, known in wanted:
+            if known or search.by_body(bodies[item.id]):
+                yield item, bodies[item.id]
 
 
-def _parsed(body: bytes) -> lines.Component:
-    return lines.parse_components(lines.decode(body))[0]
+def near(request: Request, collection_id: int, query: Query) -> Iterator[bytes]:
+    """Bodies of the items that the index cannot exclude; for callers that look at each body anyway."""
+    condition = prefilters.prefilter(query).condition
+    found = stored.candidates(request.tx, collection_id, condition)
+    while batch := [item.id for item, _ in islice(found, BATCH)]:
+        yield from items.read_bodies(request.tx, batch).values()
 
 
 def scope(request: Request) -> Iterable[Node]:
@@ -92,23 +109,23 @@ def scope(request: Request) -> Iterable[Node]:
 
 def found(request: Request, query: Query, zone: tzinfo) -> Iterator[tuple[Node, bytes]]:
     """Nodes of the items in scope that match, with their bodies."""
-    decide = decider(query, zone)
+    search = Search(query, zone)
     if request.node.kind in ITEMS:
-        yield from _single(request, query, decide)
+        yield from _single(request, search)
         return
     for parent in scope(request):
         if parent.collection is None:
             continue
-        for item, body in matches(request, parent.collection.id, query, decide):
+        for item, body in matches(request, parent.collection.id, search):
             yield tree.item_node(parent, item), body
 
 
-def _single(request: Request, query: Query, decide: Decide) -> Iterator[tuple[Node, bytes]]:
+def _single(request: Request, search: Search) -> Iterator[tuple[Node, bytes]]:
     """A query sent to an item asks of it alone (RFC 4791 7.8, Depth: 0)."""
     if request.node.item is None:
         raise HttpError(404)
     body = items.read_body(request.tx, request.node.item.id)
-    if decide(body):
+    if search.by_body(body):
         yield request.node, body
 
 
@@ -121,7 +138,7 @@ def _rendered(
     request: Request, nodes: Iterable[tuple[Node, bytes]], asked: Asked, data: Data | None
 ) -> Iterator[str]:
     remaining = iter(nodes)
-    while batch := list(islice(remaining, BATCH if data is None else 100)):
+    while batch := list(islice(remaining, BATCH)):
         yield from _batch(request, batch, asked, data)
 
 

@@ -208,10 +208,12 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("modified", sa.BigInteger(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=True),
-        sa.Column("last", sa.BigInteger(), nullable=True),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("timing", sa.SmallInteger(), nullable=False),
         sa.Column("search", LONG_TEXT, nullable=False),
+        sa.Column("months", sa.SmallInteger(), nullable=False),
+        sa.Column("summary", LONG_TEXT, nullable=False),
         sa.ForeignKeyConstraint(
             ["collection_id"], ["collection.id"], name=op.f("fk_item_collection_id"), ondelete="CASCADE"
         ),

@@ -1,0 +1,83 @@
+"""The recurrence summary: of a series, just the lines that say when it is, and in which months.
+
+Kept beside the body so that a month's query neither reads nor parses a body to find out that a series does
+not fall into the month. Belongs here: making the summary. Its reader is the same code that reads bodies
+(filters.match_calendar), since it is a calendar object itself, only a small one.
+
+``months`` is a bit mask (bit 0 is January) of the UTC months that instances can touch; ALL_MONTHS where
+that is not plain. It lets SQL leave out yearly series (birthdays) of other months.
+"""
+
+from __future__ import annotations
+
+from davserver.content.lines import Component, dump
+from davserver.content.recur import Rule, parse_rule
+from davserver.content.stamps import DAY, calendar_date, parse_duration, parse_stamp
+from davserver.content.zones import named_zone
+
+ALL_MONTHS = 0xFFF
+TIMING = frozenset(
+    {"DTSTART", "DTEND", "DUE", "DURATION", "COMPLETED", "CREATED", "RECURRENCE-ID"}
+    | {"RRULE", "RDATE", "EXDATE", "EXRULE"}
+)
+"""The properties that the time-range rules of RFC 4791 9.9 look at."""
+
+_LONGEST = 20 * DAY
+"""An instance longer than this may touch more than the months beside its own."""
+
+
+def summary(root: Component) -> str:
+    """The calendar object with nothing but times; its own zones only where their names say nothing."""
+    children = [
+        Component(child.name, [line for line in child.lines if line.name in TIMING])
+        if child.name != "VTIMEZONE"
+        else child
+        for child in root.children
+        if child.name != "VTIMEZONE" or named_zone(child.value("TZID") or "") is None
+    ]
+    return dump(Component(root.name, [], children))
+
+
+def months(root: Component) -> int:
+    """The months of an event without overrides and further dates; ALL_MONTHS for anything else."""
+    parts = [child for child in root.children if child.name != "VTIMEZONE"]
+    rules = [line for part in parts for line in part.all("RRULE")]
+    if len(parts) != 1 or len(rules) != 1 or parts[0].name != "VEVENT" or parts[0].first("RDATE"):
+        return ALL_MONTHS
+    start, rule = parts[0].value("DTSTART"), parse_rule(rules[0].value)
+    if start is None or not _is_yearly(rule) or _length(parts[0], start) > _LONGEST:
+        return ALL_MONTHS
+    first = calendar_date(parse_stamp(start).seconds).month
+    touched = {month - 1 + shift for month in (first, *rule.by_month) for shift in (-1, 0, 1)}
+    return _mask({index % 12 for index in touched})
+
+
+def _length(event: Component, start: str) -> int:
+    """Seconds of one instance, up to the difference of two zones."""
+    end, duration = event.value("DTEND"), event.value("DURATION")
+    if end is not None:
+        return parse_stamp(end).seconds - parse_stamp(start).seconds
+    if duration is None:
+        return DAY
+    days, seconds = parse_duration(duration)
+    return days * DAY + seconds
+
+
+def _is_yearly(rule: Rule) -> bool:
+    """Whether the rule's months are those of BYMONTH, or DTSTART's."""
+    if rule.by_month:
+        return True
+    elsewhere = rule.by_day or rule.by_week_no or rule.by_year_day or rule.by_month_day
+    return rule.freq == "YEARLY" and not elsewhere
+
+
+def _mask(indexes: set[int]) -> int:
+    return sum(1 << index for index in indexes)
+
+
+def window_months(start: int | None, end: int | None) -> int:
+    """The months that a window touches, one day wider on both sides for zones and floating times."""
+    if start is None or end is None or end - start > 300 * DAY:
+        return ALL_MONTHS
+    first, last = calendar_date(start - DAY).month - 1, calendar_date(end + DAY).month - 1
+    return _mask({(first + step) % 12 for step in range((last - first) % 12 + 1)})

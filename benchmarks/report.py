@@ -136,7 +136,11 @@ def _factor(
     small: Result, large: Result, place: tuple[str, str], figure: Callable[[Sample], float]
 ) -> float | None:
     before, after = small.median(*place, figure), large.median(*place, figure)
-    return after / before if before and after is not None else None
+    if before is None or after is None:
+        return None
+    if before == after:
+        return 1.0
+    return after / before if before else None
 
 
 def _remarks(result: Result) -> Iterator[str]:

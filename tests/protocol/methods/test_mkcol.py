@@ -66,7 +66,7 @@ def test_davx5_and_vdirsyncer_make_an_address_book_by_mkcol(ann: Client) -> None
 
 def test_mkcalendar_without_a_body_makes_one_for_all_components(ann: Client) -> None:
     assert ann.mkcalendar(ann.calendar_home + "new/").status == 201
-    assert components(ann, ann.calendar_home + "new/") == ["VEVENT", "VTODO", "VJOURNAL"]
+    assert components(ann, ann.calendar_home + "new/") == ["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"]
 
 
 def test_a_new_collection_is_the_user_s_and_empty_with_a_token(ann: Client) -> None:

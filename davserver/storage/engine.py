@@ -141,6 +141,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, synchronous: str) -> None:
         f"cache_size=-{PAGE_CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    # SQLite's own lower() knows ASCII only; people are called Öz.
+    connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
 
 
 def _read_and_write(engine: Engine, dialect: str) -> tuple[Engine, Engine]:

@@ -39,7 +39,10 @@ def _body(method: str) -> bytes:
         "PROPPATCH": "<d:propertyupdate><d:set><d:prop><x:a/></d:prop></d:set></d:propertyupdate>",
         "REPORT": "<d:sync-collection><d:sync-token/><d:prop/></d:sync-collection>",
         "ACL": "<d:acl/>",
-        "LOCK": "<d:lockinfo><d:lockscope><d:exclusive/></d:lockscope><d:locktype><d:write/></d:locktype></d:lockinfo>",
+        "LOCK": (
+            "<d:lockinfo><d:lockscope><d:exclusive/></d:lockscope>"
+            "<d:locktype><d:write/></d:locktype></d:lockinfo>"
+        ),
     }
     if method in ("PUT", "POST"):
         return event()
@@ -107,14 +110,17 @@ def test_eve_gets_nothing_of_others_by_a_multiget_on_her_own(
 ) -> None:
     hrefs = [eve.root + path.format(who) for who in ("ann", "nobody")]
     space = "c" if place == "calendar" else "cr"
-    text = f"<{space}:{name}><d:prop><d:getetag/></d:prop>" + "".join(f"<d:href>{one}</d:href>" for one in hrefs)
+    text = f"<{space}:{name}><d:prop><d:getetag/></d:prop>" + "".join(
+        f"<d:href>{one}</d:href>" for one in hrefs
+    )
     answer = eve.report(getattr(eve, place), f"{text}</{space}:{name}>")
     assert {href: one.status for href, one in answer.members.items()} == dict.fromkeys(hrefs, 404)
 
 
 def test_eve_gets_nothing_of_others_by_expand_property(furnished: Client, eve: Client) -> None:
     eve.proppatch(
-        eve.calendar, f"<x:a><d:href>{furnished.calendar}</d:href><d:href>/dav/calendars/nobody/x/</d:href></x:a>"
+        eve.calendar,
+        f"<x:a><d:href>{furnished.calendar}</d:href><d:href>/dav/calendars/nobody/x/</d:href></x:a>",
     )
     text = (
         '<d:expand-property><d:property name="a" namespace="urn:example:x">'
@@ -122,7 +128,11 @@ def test_eve_gets_nothing_of_others_by_expand_property(furnished: Client, eve: C
     )
     answer = eve.report(eve.calendar, text, depth="0")
     assert b"Calendar" not in answer.body
-    statuses = {one.findtext(D + "status") for one in answer.xml.iter(D + "response") if one.find(D + "status") is not None}
+    statuses = {
+        one.findtext(D + "status")
+        for one in answer.xml.iter(D + "response")
+        if one.find(D + "status") is not None
+    }
     assert len(statuses) <= 1
 
 
@@ -131,7 +141,11 @@ def test_eve_gets_nothing_in_or_out_by_copy_and_move(furnished: Client, eve: Cli
     eve.put(eve.calendar + "mine.ics", event())
     answers = [
         comparable(eve.transfer(method, eve.calendar + "mine.ics", eve.root + path), eve.root + path)
-        for path in ("calendars/ann/default/x.ics", "calendars/ann/none/x.ics", "calendars/nobody/default/x.ics")
+        for path in (
+            "calendars/ann/default/x.ics",
+            "calendars/ann/none/x.ics",
+            "calendars/nobody/default/x.ics",
+        )
     ]
     assert answers[0][0] == 403
     assert answers[0] == answers[1] == answers[2]
@@ -161,7 +175,9 @@ def test_who_others_are_is_seen_only_where_the_directory_is_open(make_server: Ma
     assert eve.prop(eve.root + "principals/ann/", D + "displayname").text == "Ann"
     eve = Client(closed, "eve")
     seen = comparable(eve.propfind(eve.root + "principals/ann/", D + "displayname"), "/dav/principals/ann/")
-    other = comparable(eve.propfind(eve.root + "principals/nobody/", D + "displayname"), "/dav/principals/nobody/")
+    other = comparable(
+        eve.propfind(eve.root + "principals/nobody/", D + "displayname"), "/dav/principals/nobody/"
+    )
     assert seen[0] == 403
     assert seen == other
 

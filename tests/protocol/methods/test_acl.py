@@ -7,7 +7,7 @@ import pytest
 from davserver.model import NewPrincipal, PrincipalKind
 from davserver.storage import Store, principals
 from tests.content.objects import card, event
-from tests.davclient import Client, C, D, MakeClient, xml
+from tests.davclient import C, Client, D, MakeClient, xml
 
 
 def aces(client: Client, path: str) -> list[tuple[str, list[str]]]:
@@ -57,8 +57,13 @@ BOB = "<d:href>/dav/principals/bob/</d:href>"
 READ = "<d:grant><d:privilege><d:read/></d:privilege></d:grant>"
 REFUSED = [
     (ace(BOB, READ.replace("grant", "deny")), 403, "grant-only"),
-    (ace(BOB, READ + "<d:invert/>").replace("<d:principal>", "<d:invert><d:principal>").replace(
-        "</d:principal>", "</d:principal></d:invert>"), 403, "no-invert"),
+    (
+        ace(BOB, READ + "<d:invert/>")
+        .replace("<d:principal>", "<d:invert><d:principal>")
+        .replace("</d:principal>", "</d:principal></d:invert>"),
+        403,
+        "no-invert",
+    ),
     (ace("<d:href>/dav/principals/nobody/</d:href>", READ), 403, "recognized-principal"),
     (ace("<d:href>/dav/calendars/bob/</d:href>", READ), 403, "recognized-principal"),
     (ace("<d:href>http://other.example.org/dav/principals/bob/</d:href>", READ), 403, "recognized-principal"),
@@ -107,9 +112,7 @@ def test_to_everybody_means_everybody_with_an_account(client: MakeClient) -> Non
     assert client(None).propfind(ann.calendar, D + "displayname").status == 401
 
 
-def test_a_group_gives_its_members_access(
-    client: MakeClient, store: Store, people: dict[str, int]
-) -> None:
+def test_a_group_gives_its_members_access(client: MakeClient, store: Store, people: dict[str, int]) -> None:
     with store.write() as tx:
         group = principals.add(tx, NewPrincipal("family", PrincipalKind.GROUP))
         principals.set_members(tx, group.id, [people["bob"]])
@@ -144,8 +147,22 @@ MAY = {
 }
 READING = MAY["read"][1] | {"free-busy"}
 EVERYTHING = {
-    "GET", "PROPFIND", "REPORT", "COPY from", "export", "free-busy", "PROPPATCH", "PROPPATCH item", "PUT",
-    "PUT new", "POST", "DELETE", "LOCK", "ACL", "DELETE calendar", "MOVE calendar",
+    "GET",
+    "PROPFIND",
+    "REPORT",
+    "COPY from",
+    "export",
+    "free-busy",
+    "PROPPATCH",
+    "PROPPATCH item",
+    "PUT",
+    "PUT new",
+    "POST",
+    "DELETE",
+    "LOCK",
+    "ACL",
+    "DELETE calendar",
+    "MOVE calendar",
 }
 
 
@@ -153,7 +170,10 @@ def attempt(bob: Client, calendar: str, what: str) -> int:
     """Do one thing in ann's calendar; the status."""
     one = calendar + "one.ics"
     sync = "<d:sync-collection><d:sync-token/><d:sync-level>1</d:sync-level><d:prop/></d:sync-collection>"
-    busy = '<c:free-busy-query><c:time-range start="20260101T000000Z" end="20270101T000000Z"/></c:free-busy-query>'
+    busy = (
+        '<c:free-busy-query><c:time-range start="20260101T000000Z" end="20270101T000000Z"/>'
+        "</c:free-busy-query>"
+    )
     kind = {"content_type": "text/calendar"}
     deeds = {
         "GET": lambda: bob.get(one),
@@ -199,7 +219,10 @@ def test_what_bob_may_do_is_what_he_is_told(client: MakeClient) -> None:
     told = bob.prop(ann.calendar, D + "current-user-privilege-set")
     names = {one[0].tag for one in told.element}
     assert names == {
-        D + "read", D + "write-content", D + "read-current-user-privilege-set", C + "read-free-busy"
+        D + "read",
+        D + "write-content",
+        D + "read-current-user-privilege-set",
+        C + "read-free-busy",
     }
 
 

@@ -164,7 +164,9 @@ def test_an_event_is_no_card(ann: Client, path: str) -> None:
 
 
 def test_the_destination_takes_its_components_only(ann: Client, path: str) -> None:
-    setting = '<c:supported-calendar-component-set><c:comp name="VEVENT"/></c:supported-calendar-component-set>'
+    setting = (
+        '<c:supported-calendar-component-set><c:comp name="VEVENT"/></c:supported-calendar-component-set>'
+    )
     ann.mkcalendar(ann.calendar_home + "events/", setting)
     ann.put(ann.calendar + "todo.ics", todo().replace(b"one@", b"todo@"))
     answer = ann.transfer("MOVE", ann.calendar + "todo.ics", ann.calendar_home + "events/todo.ics")

@@ -17,7 +17,9 @@ def test_every_address_says_what_the_server_can(ann: Client, place: str) -> None
     answer = ann.request("OPTIONS", getattr(ann, place))
     assert answer.status == 200
     classes = (answer.header("DAV") or "").split(", ")
-    assert {"1", "2", "3", "calendar-access", "addressbook", "extended-mkcol", "access-control"} <= set(classes)
+    assert {"1", "2", "3", "calendar-access", "addressbook", "extended-mkcol", "access-control"} <= set(
+        classes
+    )
     assert "PROPFIND" in (answer.header("Allow") or "")
 
 

@@ -17,7 +17,9 @@ def multiget(client: Client, path: str, *hrefs: str, data: str = "", depth: str 
         space, name, kind = ("cr", "addressbook", "address-data")
     listed = "".join(f"<d:href>{one}</d:href>" for one in hrefs)
     wanted = f"<d:prop><d:getetag/>{data or f'<{space}:{kind}/>'}</d:prop>"
-    return client.report(path, f"<{space}:{name}-multiget>{wanted}{listed}</{space}:{name}-multiget>", depth=depth)
+    return client.report(
+        path, f"<{space}:{name}-multiget>{wanted}{listed}</{space}:{name}-multiget>", depth=depth
+    )
 
 
 @pytest.mark.parametrize("depth", ["0", "1", None])
@@ -40,7 +42,14 @@ def test_what_is_gone_is_404_beside_the_rest(ann: Client) -> None:
     assert members[hrefs[1]].status == 404
 
 
-STRANGE = ["a%20b.ics", "%C3%BCml%C3%A4ut.ics", "a+b&amp;c;d=e.ics", "100%25.ics", "%23hash%3Fquery.ics", "%F0%9F%8E%82.ics"]
+STRANGE = [
+    "a%20b.ics",
+    "%C3%BCml%C3%A4ut.ics",
+    "a+b&amp;c;d=e.ics",
+    "100%25.ics",
+    "%23hash%3Fquery.ics",
+    "%F0%9F%8E%82.ics",
+]
 
 
 @pytest.mark.parametrize("name", STRANGE)
@@ -150,7 +159,9 @@ def test_jcal(ann: Client) -> None:
     assert member[C + "calendar-data"].element.get("content-type") == "application/calendar+json"
 
 
-@pytest.mark.parametrize("attributes", ['content-type="text/html"', 'version="3.0"', 'content-type="text/vcard"'])
+@pytest.mark.parametrize(
+    "attributes", ['content-type="text/html"', 'version="3.0"', 'content-type="text/vcard"']
+)
 def test_other_calendar_data_is_refused(ann: Client, attributes: str) -> None:
     ann.put(ann.calendar + "0.ics", event())
     answer = multiget(ann, ann.calendar, ann.calendar + "0.ics", data=f"<c:calendar-data {attributes}/>")
@@ -158,7 +169,7 @@ def test_other_calendar_data_is_refused(ann: Client, attributes: str) -> None:
 
 
 PHOTO = "/9j/4AAQSkZJRg=="
-CARD_4 = card(f"PHOTO:data:image/jpeg;base64,{PHOTO}", "TEL;VALUE=uri;TYPE=\"cell\":tel:+12", version="4.0")
+CARD_4 = card(f"PHOTO:data:image/jpeg;base64,{PHOTO}", 'TEL;VALUE=uri;TYPE="cell":tel:+12', version="4.0")
 CARD_3 = card(f"PHOTO;ENCODING=b;TYPE=JPEG:{PHOTO}", "TEL;TYPE=CELL:+12", version="3.0", uid="three")
 
 

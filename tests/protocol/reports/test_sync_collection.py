@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from davserver.app import Server
-from davserver.config import Settings
 from davserver.storage import Store, schema
 from tests.content.objects import card, event
 from tests.davclient import CR, C, Client, D, MakeClient, X

@@ -169,7 +169,13 @@ def calendar_object(index: int, edition: str = "") -> Item:
     return _event(index, rng, edition, _start(rng), "")
 
 
-_KINDS = ((0.08, "YEARLY;FOREVER"), (0.03, "WEEKLY"), (0.015, "DAILY"), (0.015, "WEEKLY;INTERVAL=2"))
+_KINDS = (
+    (0.05, "YEARLY;FOREVER"),
+    (0.03, "MONTHLY;INTERVAL=6;FOREVER"),
+    (0.03, "WEEKLY"),
+    (0.015, "DAILY"),
+    (0.015, "WEEKLY;INTERVAL=2"),
+)
 """Share of the objects → rule. What is left is todos, all-day events and, mostly, single events."""
 
 
@@ -216,8 +222,9 @@ def _series(index: int, rng: random.Random, edition: str, kind: str) -> Item:
     if not endless:
         finite = start.replace(year=min(start.year, 2028), day=min(start.day, 28))
         return _event(index, rng, edition, finite, f"{frequency};COUNT={rng.randint(4, 50)}")
-    if frequency == "YEARLY":
-        start = start.replace(month=rng.randint(4, 11), day=rng.randint(1, 28))
+    months = {"YEARLY": range(4, 12), "MONTHLY;INTERVAL=6": (4, 5, 6, 10, 11, 12)}.get(frequency)
+    if months:
+        start = start.replace(month=rng.choice(months), day=rng.randint(1, 28))
     return _event(index, rng, edition, start, frequency)
 
 
@@ -236,13 +243,23 @@ def _occurrences(
 def _starts(start: datetime, rule: str) -> Iterator[datetime]:
     frequency, _, rest = rule.partition(";")
     parts = dict(part.split("=") for part in rest.split(";") if part)
-    step = {"DAILY": 1, "WEEKLY": 7}.get(frequency, 0) * int(parts.get("INTERVAL", 1))
+    interval = int(parts.get("INTERVAL", 1))
+    days, months = {"DAILY": (1, 0), "WEEKLY": (7, 0), "MONTHLY": (0, 1), "YEARLY": (0, 12)}.get(
+        frequency, (0, 0)
+    )
     for number in range(int(parts.get("COUNT", 10_000)) if rule else 1):
-        shifted = start + timedelta(days=step * number)
-        moment = start.replace(year=start.year + number) if frequency == "YEARLY" else shifted
+        moment = _later(start + timedelta(days=days * interval * number), months * interval * number)
         if moment >= ENDLESS_UNTIL.replace(tzinfo=None):
             return
         yield moment
+
+
+def _later(moment: datetime, months: int) -> datetime:
+    """The same day some months later; the days of such series end with the 28th."""
+    if not months:
+        return moment
+    years, index = divmod(moment.month - 1 + months, 12)
+    return moment.replace(year=moment.year + years, month=index + 1)
 
 
 def _all_day(index: int, rng: random.Random, edition: str) -> Item:

@@ -14,7 +14,6 @@ from davserver.content.vcard_versions import to_version
 from davserver.davxml import CALDAV, CARDDAV, Element
 from davserver.errors import HttpError
 from davserver.protocol.properties.carddav import ADDRESS_DATA
-from davserver.protocol.request import Request
 from davserver.protocol.tree import Kind
 
 _VERSION = re.compile(rb"^VERSION:([0-9.]+)\s*$", re.IGNORECASE | re.MULTILINE)
@@ -37,13 +36,6 @@ class Form:
         """What tells this form from the stored one in an entity tag; "" for the stored form."""
         kind = {JCAL: "jcal", JCARD: "jcard"}.get(self.media_type, "")
         return kind + self.version
-
-
-def convert_item(request: Request, kind: Kind, stored: bytes) -> tuple[bytes, str]:
-    """The body in the form that Accept asks for, and its Content-Type; the stored object if unchanged."""
-    form = accepted(request.header("Accept"), kind)
-    converted = in_form(stored, form)
-    return converted, f"{form.media_type}; charset=utf-8"
 
 
 def accepted(accept: str | None, kind: Kind) -> Form:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 import time
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -54,6 +55,9 @@ ONE_PIECE = 1024 * 1024
 """Answers up to this many bytes leave with Content-Length; longer ones are streamed."""
 
 WORTH_GZIP = 1024
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
+"""gzip in Accept-Encoding, unless it is refused there (RFC 9110 12.5.3)."""
+
 ATTEMPTS = 3
 """How often a write is tried that failed on a deadlock or a serialization conflict."""
 
@@ -309,7 +313,7 @@ def _begin(body: bytes | Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None
 
 def _wants_gzip(environ: Environ, response: Response, size: int) -> bool:
     """Texts of some size, for who accepts gzip; never a body with a strong tag of its own bytes."""
-    if size < WORTH_GZIP or "gzip" not in (environ.get("HTTP_ACCEPT_ENCODING") or ""):
+    if size < WORTH_GZIP or not _GZIP.search(environ.get("HTTP_ACCEPT_ENCODING") or ""):
         return False
     names = {name.lower() for name, _ in response.headers}
     if "etag" in names or "content-encoding" in names:

@@ -132,13 +132,20 @@ def check_quota(request: Request, node: Node, growth: int) -> None:
 
 
 def written(request: Request, node: Node, stored: Item, *, created: bool) -> Response:
-    """The answer to a write: strong tag, and the stored body where return=representation asks for it."""
-    headers = [("ETag", stored.etag), ("Last-Modified", conditions.http_date(stored.modified))]
+    """The answer to a write: strong tag, and the stored body where return=representation asks for it.
+
+    Who sent JSON gets no tag, since what is stored are not the sent bytes (RFC 4791 5.3.4).
+    """
+    headers = [("Last-Modified", conditions.http_date(stored.modified))]
     if request.preferences.get("return") != "representation":
+        if request.content_type not in (negotiation.JCAL, negotiation.JCARD):
+            headers.append(("ETag", stored.etag))
         return Response(201 if created else 204, headers)
-    body, content_type = negotiation.convert_item(request, node.kind, items.read_body(request.tx, stored.id))
+    form = negotiation.accepted(request.header("Accept"), node.kind)
+    body = negotiation.in_form(items.read_body(request.tx, stored.id), form)
     headers += [
-        ("Content-Type", content_type),
+        ("ETag", conditions.variant_tag(stored.etag, form.mark)),
+        ("Content-Type", f"{form.media_type}; charset=utf-8"),
         ("Content-Location", request.href(node)),
         ("Preference-Applied", "return=representation"),
     ]

@@ -10,7 +10,12 @@ that is not plain. It lets SQL leave out yearly series (birthdays) of other mont
 
 from __future__ import annotations
 
-from davserver.content.lines import Component, dump
+from datetime import tzinfo
+from functools import lru_cache
+
+from davserver.content.filters import TimeRange
+from davserver.content.instances import Schedule, component_in_range
+from davserver.content.lines import Component, dump, parse_components
 from davserver.content.recur import Rule, parse_rule
 from davserver.content.stamps import DAY, calendar_date, parse_duration, parse_stamp
 from davserver.content.zones import named_zone
@@ -36,6 +41,22 @@ def summary(root: Component) -> str:
         if child.name != "VTIMEZONE" or named_zone(child.value("TZID") or "") is None
     ]
     return dump(Component(root.name, [], children))
+
+
+def in_range(text: str, component_name: str, span: TimeRange, zone: tzinfo) -> bool:
+    """Whether an object with that summary has an instance in the span (RFC 4791 9.9).
+
+    What was read of a summary is remembered: people look at month after month of the same series.
+    """
+    schedule, parts = _schedule(text, component_name, zone)
+    return any(component_in_range(schedule, part, span.start, span.end) for part in parts)
+
+
+@lru_cache(maxsize=2048)
+def _schedule(text: str, component_name: str, zone: tzinfo) -> tuple[Schedule, tuple[Component, ...]]:
+    root = parse_components(text)[0]
+    parts = tuple(child for child in root.children if child.name == component_name)
+    return Schedule(root, component_name, zone), parts
 
 
 def months(root: Component) -> int:

@@ -51,9 +51,9 @@ _BODIES_OF: Any = select(body.c.item_id, body.c.data).where(
     body.c.item_id.in_(bindparam("ids", expanding=True))
 )
 _INDEX = Prepared(select(*(item.c[name] for name in INDEXED)).where(item.c.id == bindparam("id")))
-_LIST = Prepared(select(*COLUMNS).where(_IN_COLLECTION).order_by(item.c.id))
+_LIST = Prepared(select(*COLUMNS).where(_IN_COLLECTION).order_by(item.c.revision))
 _LIST_BODIES = Prepared(
-    select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.id)
+    select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.revision)
 )
 _NAMED = item.c.name.in_(bindparam("names", expanding=True))
 _BY_NAMES: Any = select(*COLUMNS).where(_IN_COLLECTION, _NAMED)
@@ -146,7 +146,7 @@ _TIMINGS = {timing.value: timing for timing in Timing}
 
 
 def listing(tx: Connection, collection_id: int) -> Iterator[Item]:
-    """All items of a collection without bodies, streamed in the order of their creation."""
+    """All items of a collection without bodies, streamed, least recently changed first."""
     return (Item._make(row) for row in _LIST.stream(tx, {"collection_id": collection_id}))
 
 

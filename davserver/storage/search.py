@@ -84,6 +84,12 @@ def _contains(dialect: str, column: Any, name: str) -> ColumnElement[bool]:
     return position(column, bindparam(name)) > 0
 
 
+def _with_uid(dialect: str, text: str) -> Any:
+    """Found in the index of UIDs alone, without a look at the rows."""
+    in_collection = item.c.collection_id == bindparam("collection_id")
+    return select(item.c.id).where(in_collection, _contains(dialect, item.c.uid, text))
+
+
 def _window(dialect: str, low: str, high: str, start: str, end: str, months: str) -> ColumnElement[bool]:
     """The widened bounds, which the index ranges over; then the exact ones, and the months of series."""
     return and_(
@@ -100,7 +106,7 @@ def _window(dialect: str, low: str, high: str, start: str, end: str, months: str
 _CLAUSES: dict[str, Callable[..., ColumnElement[bool]]] = {
     "all": lambda dialect: true(),
     "component": lambda dialect, name: item.c.component == bindparam(name),
-    "uid": lambda dialect, text: _contains(dialect, item.c.uid, text),
+    "uid": lambda dialect, text: item.c.id.in_(_with_uid(dialect, text)),
     "text": lambda dialect, needle, cut: or_(
         _contains(dialect, item.c.search, needle), _contains(dialect, item.c.search, cut)
     ),

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 from time import monotonic
 
-from davserver.content import lines
+from davserver.content import lines, summary
 from davserver.content import search as prefilters
 from davserver.content.filters import CardFilter, CompFilter, match_calendar, match_card
 from davserver.davxml import Element
@@ -52,8 +52,16 @@ class Search:
             return True
         known = prefilters.decide(self.query, index, self.zone)
         if known is None and self.prefilter.exact and index.summary:
-            return self.by_body(index.summary.encode())
+            return any(self._in_range(part, index) for part in self._parts(index.component))
         return known
+
+    def _parts(self, component: str) -> list[CompFilter]:
+        assert isinstance(self.query, CompFilter)
+        return [part for part in self.query.comp_filters if part.name.upper() == component]
+
+    def _in_range(self, part: CompFilter, index: ItemIndex) -> bool:
+        span = part.time_range
+        return span is None or summary.in_range(index.summary, index.component, span, self.zone)
 
     @cached_property
     def _has_window(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import dataclasses
 import logging
 import signal
@@ -12,6 +13,8 @@ import time
 from typing import Any
 
 import waitress.server
+from waitress.channel import HTTPChannel
+from waitress.task import WSGITask
 
 from davserver import config, log
 from davserver.app import create_app
@@ -19,6 +22,9 @@ from davserver.cli.common import first_steps, settings_of, tidy
 from davserver.config import ServerSettings, Settings
 from davserver.errors import ConfigError
 from davserver.storage import maintenance
+
+M_ARENA_MAX = -8
+"""mallopt(3)."""
 
 OPTIONS = {"listen": ("HOST:PORT", str), "threads": ("N", int), "url_prefix": ("/PATH", str)}
 """Settings of [server] that can be given as options: how the value is shown, its type."""
@@ -56,10 +62,42 @@ def _with_arguments(settings: Settings, args: argparse.Namespace) -> Settings:
     return dataclasses.replace(settings, server=dataclasses.replace(settings.server, **given))
 
 
+class KeepAliveTask(WSGITask):  # type: ignore[misc]
+    """waitress closes the connection after each answer without Content-Length.
+
+    HTTP/1.1 needs that neither for a chunked answer nor for one without a body (RFC 9112 6.3), and a client
+    that edits twenty events would pay for twenty connections.
+    """
+
+    _in_header = False
+
+    def build_response_header(self) -> bytes:
+        self._in_header = True
+        try:
+            return bytes(super().build_response_header())
+        finally:
+            self._in_header = False
+
+    def set_close_on_finish(self) -> None:
+        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if not self._in_header or asked or self.version != "1.1":
+            super().set_close_on_finish()
+
+
+def _few_arenas() -> None:
+    """glibc keeps an arena for each thread and never gives it back: long answers would add up."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            libc.mallopt(M_ARENA_MAX, 2)
+
+
 def _create_server(application: Any, server: ServerSettings) -> Any:
     place: dict[str, Any] = {"listen": server.listen}
     if server.listen.startswith("unix:"):
         place = {"unix_socket": server.listen.removeprefix("unix:"), "unix_socket_perms": "660"}
+    HTTPChannel.task_class = KeepAliveTask
+    _few_arenas()
     # waitress warns of each request that waits for a thread; clients that sync at once make that normal
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:

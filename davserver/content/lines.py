@@ -143,6 +143,9 @@ def fold(logical: str) -> str:
     """Fold at 75 octets, never inside a character (RFC 5545 3.1). No line end at the end."""
     if len(logical) <= 75 and (logical.isascii() or len(logical.encode()) <= 75):
         return logical
+    if logical.isascii():
+        rest = (logical[index : index + 74] for index in range(75, len(logical), 74))
+        return "\r\n ".join((logical[:75], *rest))
     pieces: list[str] = []
     start = size = 0
     for index, character in enumerate(logical):

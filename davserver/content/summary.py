@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 from functools import lru_cache
+from math import gcd
 
 from davserver.content.filters import TimeRange
 from davserver.content.instances import Schedule, component_in_range
@@ -21,11 +22,12 @@ from davserver.content.stamps import DAY, calendar_date, parse_duration, parse_s
 from davserver.content.zones import named_zone
 
 ALL_MONTHS = 0xFFF
-TIMING = frozenset(
+KEPT = frozenset(
     {"DTSTART", "DTEND", "DUE", "DURATION", "COMPLETED", "CREATED", "RECURRENCE-ID"}
-    | {"RRULE", "RDATE", "EXDATE", "EXRULE"}
+    | {"RRULE", "RDATE", "EXDATE", "EXRULE", "FREEBUSY"}
+    | {"STATUS", "TRANSP", "X-MICROSOFT-CDO-BUSYSTATUS"}
 )
-"""The properties that the time-range rules of RFC 4791 9.9 look at."""
+"""The properties that the time-range rules of RFC 4791 9.9 look at, and those of free-busy (7.10)."""
 
 _LONGEST = 20 * DAY
 """An instance longer than this may touch more than the months beside its own."""
@@ -34,7 +36,7 @@ _LONGEST = 20 * DAY
 def summary(root: Component) -> str:
     """The calendar object with nothing but times; its own zones only where their names say nothing."""
     children = [
-        Component(child.name, [line for line in child.lines if line.name in TIMING])
+        Component(child.name, [line for line in child.lines if line.name in KEPT])
         if child.name != "VTIMEZONE"
         else child
         for child in root.children
@@ -53,8 +55,14 @@ def in_range(text: str, component_name: str, span: TimeRange, zone: tzinfo) -> b
 
 
 @lru_cache(maxsize=2048)
+def parsed(text: str) -> Component:
+    """The small calendar object of a summary; shared, so nobody changes it."""
+    return parse_components(text)[0]
+
+
+@lru_cache(maxsize=2048)
 def _schedule(text: str, component_name: str, zone: tzinfo) -> tuple[Schedule, tuple[Component, ...]]:
-    root = parse_components(text)[0]
+    root = parsed(text)
     parts = tuple(child for child in root.children if child.name == component_name)
     return Schedule(root, component_name, zone), parts
 
@@ -66,11 +74,32 @@ def months(root: Component) -> int:
     if len(parts) != 1 or len(rules) != 1 or parts[0].name != "VEVENT" or parts[0].first("RDATE"):
         return ALL_MONTHS
     start, rule = parts[0].value("DTSTART"), parse_rule(rules[0].value)
-    if start is None or not _is_yearly(rule) or _length(parts[0], start) > _LONGEST:
+    if start is None:
         return ALL_MONTHS
-    first = calendar_date(parse_stamp(start).seconds).month
-    touched = {month - 1 + shift for month in (first, *rule.by_month) for shift in (-1, 0, 1)}
-    return _mask({index % 12 for index in touched})
+    length, first = _length(parts[0], start), calendar_date(parse_stamp(start).seconds)
+    step = _step(rule)
+    if length > _LONGEST or step is None:
+        return ALL_MONTHS
+    if rule.by_month:
+        return _mask(
+            {(month - 1 + shift) % 12 for month in (first.month, *rule.by_month) for shift in (-1, 0, 1)}
+        )
+    # Each instance lies on DTSTART's day of the month; a day more on both sides for the zone.
+    before = -1 if first.day == 1 else 0
+    after = 1 if first.day + length // DAY + 2 > 28 else 0
+    shifts = range(before, after + 1)
+    return _mask(
+        {(first.month - 1 + turn * step + shift) % 12 for turn in range(12 // step) for shift in shifts}
+    )
+
+
+def _step(rule: Rule) -> int | None:
+    """Months from one with instances to the next, a divisor of 12; None where any month may have one."""
+    if rule.by_month:
+        return 12
+    if rule.by_day or rule.by_week_no or rule.by_year_day or rule.by_month_day or rule.skip != "OMIT":
+        return None
+    return {"YEARLY": 12, "MONTHLY": gcd(rule.interval, 12)}.get(rule.freq)
 
 
 def _length(event: Component, start: str) -> int:
@@ -84,16 +113,8 @@ def _length(event: Component, start: str) -> int:
     return days * DAY + seconds
 
 
-def _is_yearly(rule: Rule) -> bool:
-    """Whether the rule's months are those of BYMONTH, or DTSTART's."""
-    if rule.by_month:
-        return True
-    elsewhere = rule.by_day or rule.by_week_no or rule.by_year_day or rule.by_month_day
-    return rule.freq == "YEARLY" and not elsewhere
-
-
 def _mask(indexes: set[int]) -> int:
-    return sum(1 << index for index in indexes)
+    return sum({1 << index % 12 for index in indexes})
 
 
 def window_months(start: int | None, end: int | None) -> int:
@@ -101,4 +122,4 @@ def window_months(start: int | None, end: int | None) -> int:
     if start is None or end is None or end - start > 300 * DAY:
         return ALL_MONTHS
     first, last = calendar_date(start - DAY).month - 1, calendar_date(end + DAY).month - 1
-    return _mask({(first + step) % 12 for step in range((last - first) % 12 + 1)})
+    return _mask({first + step for step in range((last - first) % 12 + 1)})

@@ -29,6 +29,7 @@ from wsgidav.wsgidav_app import WsgiDAVApp
 
 from davserver.auth import Authenticator
 from davserver.config import Settings
+from davserver.davxml import CALDAV, CARDDAV
 from davserver.errors import HttpError
 from davserver.protocol import access, answers, locking, tree
 from davserver.protocol.methods import METHODS, Method, allowed
@@ -54,6 +55,7 @@ PROTECTED.update(name for table in TABLE.values() for name, row in table.items()
 ONE_PIECE = 1024 * 1024
 """Answers up to this many bytes leave with Content-Length; longer ones are streamed."""
 
+PIECE = 64 * 1024
 WORTH_GZIP = 1024
 _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 """gzip in Accept-Encoding, unless it is refused there (RFC 9110 12.5.3)."""
@@ -193,7 +195,10 @@ class Provider(DAVProvider):
         raise AssertionError("unreachable")
 
     def _body(self, request: Request) -> bytes:
-        return read_body(request.environ, self._limit(request))
+        if request.method not in ("PUT", "POST"):
+            return read_body(request.environ, self._limit(request))
+        space = CARDDAV if request.segments[:1] == ("addressbooks",) else CALDAV
+        return read_body(request.environ, self._limit(request), space + "max-resource-size")
 
     def _limit(self, request: Request) -> int:
         """Bytes of the body that are read at most; more is refused unread."""
@@ -248,8 +253,12 @@ def _authorise(request: Request, node: tree.Node, method: Method) -> None:
         request.require(node, access.BIND if not node.exists else method.privilege)
 
 
-def read_body(environ: Environ, limit: int) -> bytes:
-    """The whole request body; 413 before anything is read where it is announced to be too large."""
+def read_body(environ: Environ, limit: int, precondition: str | None = None) -> bytes:
+    """The whole request body; 413 before anything is read where it is announced to be too large.
+
+    :param precondition: the element that says so (max-resource-size, RFC 4791 5.3.2.1).
+    """
+    too_large = HttpError(413, f"The request body is larger than {limit} bytes.", precondition)
     announced = environ.get("CONTENT_LENGTH") or ""
     stream = environ["wsgi.input"]
     if announced:
@@ -257,7 +266,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
             raise HttpError(400, "Content-Length is not a number.")
         length = int(announced[:18])
         if length > limit:
-            raise HttpError(413, f"The request body is larger than {limit} bytes.")
+            raise too_large
         body: bytes = stream.read(length) if length else b""
         if len(body) < length:
             raise HttpError(400, "The request body ended early.")
@@ -266,7 +275,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
         return b""
     body = stream.read(limit + 1)
     if len(body) > limit:
-        raise HttpError(413, f"The request body is larger than {limit} bytes.")
+        raise too_large
     return body
 
 
@@ -287,7 +296,7 @@ def send(
             headers.append(("Content-Length", str(len(body))))
         start_response(answers.status(response.status), headers)
         return [] if head or response.status in (204, 304) else [body]
-    pieces: Iterator[bytes] = chain([body], rest)
+    pieces: Iterator[bytes] = chain([body], _joined(rest))
     if _wants_gzip(environ, response, ONE_PIECE):
         headers.append(("Content-Encoding", "gzip"))
         pieces = _gzipped(pieces)
@@ -309,6 +318,18 @@ def _begin(body: bytes | Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None
         if size >= ONE_PIECE:
             return b"".join(pieces), body
     return b"".join(pieces), None
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Pieces of some size: each one costs the WSGI server a buffer and a system call."""
+    buffer, size = [], 0
+    for piece in pieces:
+        buffer.append(piece)
+        size += len(piece)
+        if size >= PIECE:
+            yield b"".join(buffer)
+            buffer, size = [], 0
+    yield b"".join(buffer)
 
 
 def _wants_gzip(environ: Environ, response: Response, size: int) -> bool:

@@ -50,5 +50,4 @@ def _objects(request: Request, span: TimeRange) -> Iterator[Component]:
         # A transparent calendar does not count for its owner; asked for by itself it answers (RFC 6638 9.1).
         if parent.collection is None or (parent.collection.transparent and parent is not request.node):
             continue
-        for body in query.near(request, parent.collection.id, wanted):
-            yield lines.parse_components(lines.decode(body))[0]
+        yield from query.near(request, parent.collection.id, wanted)

@@ -16,6 +16,7 @@ from time import monotonic
 from davserver.content import lines, summary
 from davserver.content import search as prefilters
 from davserver.content.filters import CardFilter, CompFilter, match_calendar, match_card
+from davserver.content.lines import Component
 from davserver.davxml import Element
 from davserver.errors import BudgetExceeded, HttpError
 from davserver.model import Item, ItemIndex, Timing
@@ -96,12 +97,15 @@ def matches(request: Request, collection_id: int, search: Search) -> Iterator[tu
                 yield item, bodies[item.id]
 
 
-def near(request: Request, collection_id: int, query: Query) -> Iterator[bytes]:
-    """Bodies of the items that the index cannot exclude; for callers that look at each body anyway."""
+def near(request: Request, collection_id: int, query: Query) -> Iterator[Component]:
+    """The times of all items that the index cannot exclude: of series the summary, of others the body."""
     condition = prefilters.prefilter(query).condition
     found = stored.candidates(request.tx, collection_id, condition)
-    while batch := [item.id for item, _ in islice(found, BATCH)]:
-        yield from items.read_bodies(request.tx, batch).values()
+    while batch := list(islice(found, BATCH)):
+        yield from (summary.parsed(index.summary) for _, index in batch if index.summary)
+        bare = [item.id for item, index in batch if not index.summary]
+        for body in items.read_bodies(request.tx, bare).values():
+            yield lines.parse_components(lines.decode(body))[0]
 
 
 def scope(request: Request) -> Iterable[Node]:

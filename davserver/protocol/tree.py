@@ -214,8 +214,9 @@ def child(parent: Node, name: str) -> Node:
 
 
 def collection_node(home: Node, held: Collection) -> Node:
-    """The node of a collection in a home."""
-    return Node(CHILD[home.kind], (*home.segments, held.name), home.owner, held)
+    """The node of a collection in a home. Only the owner sees a home, and all in it is his."""
+    segments = (*home.segments, held.name)
+    return Node(CHILD[home.kind], segments, home.owner, held, None, None, home.privileges)
 
 
 def item_node(parent: Node, held: Item, body: bytes | None = None) -> Node:

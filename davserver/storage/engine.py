@@ -58,6 +58,7 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and leaves nothing behind."""
         with self._reads.connect() as connection:
+            connection.begin()  # not left to the first statement: prepared.py goes past SQLAlchemy
             yield connection
 
     @contextmanager

@@ -10,7 +10,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from davserver.storage.engine import now
 from davserver.storage.schema import lock, principal
@@ -34,7 +35,7 @@ _BY_TOKEN = _LOCKS.where(lock.c.token == bindparam("token"), _VALID)
 _AROUND = select(lock.c.token).where(
     or_(
         lock.c.root.in_(bindparam("roots", expanding=True)),
-        lock.c.root.between(bindparam("low"), bindparam("high")),
+        func.substr(lock.c.root, 1, bindparam("length")) == bindparam("start"),
     ),
     _VALID,
 )
@@ -46,17 +47,23 @@ def _lock(row: Any) -> dict[str, Any]:
     return {**values, "type": "write", "owner": values["owner"].encode()}
 
 
-def _below(root: str) -> tuple[str, str]:
-    """Bounds of the strings that start with root + "/" in byte order ("0" follows "/")."""
-    return root + "/", root + "0"
+def _start(root: str) -> str:
+    """What all paths below a root start with. Compared as a piece of text: the order of texts is a matter
+    of the database's locale, and LIKE of its letter case."""
+    return root.rstrip("/") + "/"
+
+
+def _is_below(root: str) -> ColumnElement[bool]:
+    start = _start(root)
+    return func.substr(lock.c.root, 1, len(start)) == start
 
 
 def any_around(tx: Connection, path: str) -> bool:
     """Whether there is any lock on the path, above it or below it. The cheap question of each write."""
     parts = path.strip("/").split("/")
     roots = ["/" + "/".join(parts[:depth]) for depth in range(len(parts) + 1)]
-    low, high = _below(path)
-    values = {"roots": roots, "low": low, "high": high, "now": now()}
+    start = _start(path)
+    values = {"roots": roots, "start": start, "length": len(start), "now": now()}
     return tx.execute(_AROUND, values).first() is not None
 
 
@@ -112,12 +119,11 @@ class LockStorage:
     ) -> list[Any]:
         """Locks on a path (WsgiDAV's parents end with a slash) and, if wanted, on what lies below it."""
         path = path.rstrip("/") or "/"
-        conditions = []
+        conditions: list[ColumnElement[bool]] = []
         if include_root:
             conditions.append(lock.c.root == path)
         if include_children:
-            low, high = _below("" if path == "/" else path)
-            conditions.append(lock.c.root.between(low, high))
+            conditions.append(_is_below(path))
         rows = self.tx.execute(_LOCKS.where(or_(*conditions), _VALID), {"now": now()})
         found = [_lock(row) for row in rows]
         return [one["token"] for one in found] if token_only else found
@@ -129,5 +135,4 @@ def _granted(timeout: float) -> int:
 
 def forget(tx: Connection, path: str) -> None:
     """Drop the locks on a resource that is gone and on all below it (RFC 4918 9.6, 9.9)."""
-    low, high = _below(path)
-    tx.execute(delete(lock).where(or_(lock.c.root == path, lock.c.root.between(low, high))))
+    tx.execute(delete(lock).where(or_(lock.c.root == path, _is_below(path))))

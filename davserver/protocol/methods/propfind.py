@@ -116,7 +116,7 @@ def members(request: Request, node: Node) -> Iterator[Node]:
         return (tree.item_node(node, held) for held in items.listing(request.tx, node.collection.id))
     if node.kind in HOMES and node.owner is not None:
         held_here = collections.of_owner(request.tx, node.owner.id, HOLDS[node.kind])
-        return (request.grant(tree.collection_node(node, held)) for held in held_here)
+        return (tree.collection_node(node, held) for held in held_here)
     return iter(_containers(request, node))
 
 

@@ -23,7 +23,10 @@ CREATE_ONLY = {CALDAV + "supported-calendar-component-set", DAV + "resourcetype"
 
 
 def proppatch(request: Request) -> Response:
-    """207 with 200 for all properties, or with the failed ones and 424 for the others."""
+    """207 with 200 for all properties, or with the failed ones and 424 for the others.
+
+    Where all are set and the client wants it short, an empty 200 (RFC 8144 2.2).
+    """
     root = request.xml
     if root is None or root.tag != DAV + "propertyupdate":
         raise HttpError(400, "PROPPATCH takes a propertyupdate element.")
@@ -42,6 +45,8 @@ def proppatch(request: Request) -> Response:
     if not failed:
         apply(request, node, changes, columns)
     names = dict.fromkeys(name for name, _ in changes)
+    if not failed and request.minimal:
+        return Response(200, [("Preference-Applied", "return=minimal"), ("Vary", "Prefer, Brief")])
     return multistatus([response(request.href(node), propstats(names, failed))])
 
 

@@ -115,7 +115,7 @@ def scope(request: Request) -> Iterable[Node]:
         return [node] if depth else []
     if node.kind in HOMES and depth == INFINITY and node.owner is not None:
         held_here = collections.of_owner(request.tx, node.owner.id, HOLDS[node.kind])
-        return [request.grant(tree.collection_node(node, held)) for held in held_here]
+        return [tree.collection_node(node, held) for held in held_here]
     return []
 
 

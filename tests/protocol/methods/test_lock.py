@@ -283,3 +283,13 @@ def test_owner_xml_is_kept(ann: Client, path: str) -> None:
     assert owner.findtext(D + "href") == "mailto:ann@example.org"
     assert owner[0].tail == " Ünï "
     assert owner[1].get("a") == "1"
+
+
+@pytest.mark.parametrize("name", ["default0", "default-", "default.b", "Default"])
+def test_a_lock_has_nothing_to_do_with_a_neighbour_of_a_similar_name(ann: Client, name: str) -> None:
+    neighbour = f"{ann.calendar_home}{name}/"
+    ann.mkcalendar(neighbour)
+    _, token = ann.lock(neighbour, depth="infinity")
+    assert ann.put(ann.calendar + "one.ics", event()).status == 201
+    assert ann.delete(ann.calendar).status == 204
+    assert token in ann.prop(neighbour, D + "lockdiscovery").hrefs

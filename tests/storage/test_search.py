@@ -1,0 +1,145 @@
+"""Conditions of content.search as SQL: the same rows on every database, and never too few."""
+
+from __future__ import annotations
+
+import pytest
+
+from davserver.config import CalDavSettings
+from davserver.content import index
+from davserver.content.filters import CompFilter, PropFilter, TextMatch, TimeRange
+from davserver.content.search import (
+    AllOf,
+    AnyOf,
+    Condition,
+    HasComponent,
+    HasText,
+    InWindow,
+    UidContains,
+    prefilter,
+)
+from davserver.model import CollectionKind, NewCollection, NewItem
+from davserver.storage import Store, collections, items, search
+from tests.content.objects import event, todo
+
+BODIES = {
+    "utc": event("DTSTART:20260504T100000Z", "DTEND:20260504T110000Z", "SUMMARY:Picnic", uid="utc-Ä%_"),
+    "floating": event("DTSTART:20260504T230000", uid="floating"),
+    "day": event("DTSTART;VALUE=DATE:20260504", uid="day"),
+    "weekly": event("DTSTART:20260101T090000Z", "RRULE:FREQ=WEEKLY", uid="weekly"),
+    "yearly": event("DTSTART:19500801T090000Z", "RRULE:FREQ=YEARLY", uid="yearly"),
+    "task": todo("SUMMARY:undated").replace(b"one@example.com", b"task"),
+}
+
+
+@pytest.fixture
+def calendar(store: Store, people: dict[str, int]) -> int:
+    """The id of a calendar with all BODIES."""
+    with store.write() as tx:
+        made = collections.create(tx, NewCollection(people["ann"], CollectionKind.CALENDAR, "x"))
+        for name, body in BODIES.items():
+            target = collections.lock(tx, made.id)
+            assert target is not None
+            items.put(
+                tx, target, NewItem(name, body, index.of_calendar_object(body, CalDavSettings())), None, "ann"
+            )
+    return made.id
+
+
+def found(store: Store, calendar: int, condition: Condition | None) -> set[str]:
+    """The names of the candidates."""
+    with store.read() as tx:
+        return {item.name for item, _ in search.candidates(tx, calendar, condition)}
+
+
+MAY_4, MAY_5, DAY = 1777852800, 1777939200, 86400
+EVENT, TASK = HasComponent("VEVENT"), HasComponent("VTODO")
+CASES: list[tuple[Condition | None, set[str]]] = [
+    (None, set(BODIES)),
+    (EVENT, set(BODIES) - {"task"}),
+    (TASK, {"task"}),
+    (AllOf((EVENT, TASK)), set()),
+    (AnyOf((EVENT, TASK)), set(BODIES)),
+    (AllOf(()), set(BODIES)),
+    (AnyOf(()), set()),
+    (UidContains("Ä%_"), {"utc"}),
+    (UidContains("ä"), set()),
+    (UidContains("ee"), {"weekly"}),
+]
+
+
+@pytest.mark.parametrize(("condition", "names"), CASES)
+def test_conditions(store: Store, calendar: int, condition: Condition | None, names: set[str]) -> None:
+    assert found(store, calendar, condition) == names
+
+
+def test_a_window_never_misses_and_mostly_narrows(store: Store, calendar: int) -> None:
+    here = found(store, calendar, AllOf((EVENT, InWindow(MAY_4, MAY_5))))
+    assert {"utc", "floating", "day", "weekly"} <= here
+    past = found(
+        store, calendar, AllOf((EVENT, InWindow(MAY_4 - 40 * 365 * DAY, MAY_4 - 40 * 365 * DAY + DAY)))
+    )
+    assert past <= {"yearly"}
+    late = found(store, calendar, AllOf((EVENT, InWindow(MAY_5 + 2 * DAY, None))))
+    assert {"weekly", "yearly"} <= late
+    assert "utc" not in late
+    assert "utc" not in found(store, calendar, AllOf((EVENT, InWindow(None, MAY_4))))
+
+
+def test_floating_times_are_found_up_to_half_a_day_off(store: Store, calendar: int) -> None:
+    for shift in (-13, 13):
+        moment = MAY_4 + 23 * 3600 + shift * 3600
+        assert "floating" in found(store, calendar, InWindow(moment - 60, moment + 60))
+
+
+QUERIES = [
+    CompFilter("VCALENDAR"),
+    CompFilter("VCALENDAR", comp_filters=(CompFilter("VEVENT", time_range=TimeRange(MAY_4, MAY_5)),)),
+    CompFilter(
+        "VCALENDAR",
+        comp_filters=(
+            CompFilter("VEVENT", prop_filters=(PropFilter("SUMMARY", text_matches=(TextMatch("picnic"),)),)),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+def test_the_prefilter_of_a_query_never_misses(store: Store, calendar: int, query: CompFilter) -> None:
+    from datetime import UTC
+
+    from davserver.content import lines
+    from davserver.content.filters import match_calendar
+
+    exact = {
+        name
+        for name, body in BODIES.items()
+        if match_calendar(lines.parse_components(lines.decode(body))[0], query, UTC)
+    }
+    candidates = found(store, calendar, prefilter(query).condition)
+    assert exact <= candidates
+    assert exact
+
+
+def test_texts_are_found_with_any_character(store: Store, people: dict[str, int]) -> None:
+    with store.write() as tx:
+        made = collections.create(tx, NewCollection(people["ann"], CollectionKind.CALENDAR, "y"))
+        for number, text in enumerate(("100%", "a_b", "it's", 'quo"te', "back\\\\slash", "🎂", "ZOË")):
+            target = collections.lock(tx, made.id)
+            assert target is not None
+            body = event(f"SUMMARY:{text}", uid=str(number))
+            new = NewItem(str(number), body, index.of_calendar_object(body, CalDavSettings()))
+            items.put(tx, target, new, None, "ann")
+    for number, needle in enumerate(("100%", "a_b", "it's", 'quo"te', "back\\slash", "🎂", "zoË")):
+        query = CompFilter(
+            "VCALENDAR",
+            comp_filters=(
+                CompFilter(
+                    "VEVENT", prop_filters=(PropFilter("SUMMARY", text_matches=(TextMatch(needle),)),)
+                ),
+            ),
+        )
+        assert str(number) in found(store, made.id, prefilter(query).condition), needle
+
+
+def test_has_text_means_needle_or_cut(store: Store, calendar: int) -> None:
+    assert found(store, calendar, HasText("no such text", "nor this")) == set()

@@ -31,7 +31,14 @@ def put(request: Request) -> Response:
     new = read_item(request, node)
     target = lock_collection(request, node.collection.id)
     current = items.get(request.tx, target.id, node.name)
-    conditions.check_write(request, current.etag if current else None, current.modified if current else None)
+    try:
+        conditions.check_write(
+            request, current.etag if current else None, current.modified if current else None
+        )
+    except HttpError:
+        if current is None or not _wants_representation(request):
+            raise
+        return represent(request, node, current, 412)
     locking.check_write(request, node, membership=current is None)
     stored = store(request, target, node, new, current)
     return written(request, node, stored, created=current is None)
@@ -136,17 +143,29 @@ def written(request: Request, node: Node, stored: Item, *, created: bool) -> Res
 
     Who sent JSON gets no tag, since what is stored are not the sent bytes (RFC 4791 5.3.4).
     """
+    if _wants_representation(request):
+        return represent(request, node, stored, 201 if created else 200)
     headers = [("Last-Modified", conditions.http_date(stored.modified))]
-    if request.preferences.get("return") != "representation":
-        if request.content_type not in (negotiation.JCAL, negotiation.JCARD):
-            headers.append(("ETag", stored.etag))
-        return Response(201 if created else 204, headers)
+    if request.content_type not in (negotiation.JCAL, negotiation.JCARD):
+        headers.append(("ETag", stored.etag))
+    return Response(201 if created else 204, headers)
+
+
+def _wants_representation(request: Request) -> bool:
+    return request.preferences.get("return") == "representation"
+
+
+def represent(request: Request, node: Node, held: Item, status: int) -> Response:
+    """The stored item in the answer to a write; also to one that came too late (RFC 8144 3.1)."""
     form = negotiation.accepted(request.header("Accept"), node.kind)
-    body = negotiation.in_form(items.read_body(request.tx, stored.id), form)
-    headers += [
-        ("ETag", conditions.variant_tag(stored.etag, form.mark)),
+    stored = items.read_body(request.tx, held.id)
+    body = negotiation.in_form(stored, form)
+    etag = held.etag if body is stored else conditions.variant_tag(held.etag, form.mark)
+    headers = [
+        ("ETag", etag),
+        ("Last-Modified", conditions.http_date(held.modified)),
         ("Content-Type", f"{form.media_type}; charset=utf-8"),
         ("Content-Location", request.href(node)),
         ("Preference-Applied", "return=representation"),
     ]
-    return Response(201 if created else 200, headers, body)
+    return Response(status, headers, body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
@@ -33,7 +33,7 @@ def propfind(request: Request) -> Response:
     noroot = depth == 1 and "depth-noroot" in request.preferences
     own = () if noroot else render(request, [node], asked)
     below = members(request, node) if depth == 1 else ()
-    return multistatus(_chain(own, render(request, below, asked)), _applied(request, noroot=noroot))
+    return multistatus(chain(own, render(request, below, asked)), _applied(request, noroot=noroot))
 
 
 _KNOWN = {DAV + "prop", DAV + "allprop", DAV + "propname", DAV + "include"}
@@ -51,11 +51,6 @@ def _applied(request: Request, *, noroot: bool) -> list[tuple[str, str]]:
     applied += ["depth-noroot"] if noroot else []
     named = [("Preference-Applied", ", ".join(applied))] if applied and request.header("Prefer") else []
     return [*named, ("Vary", "Prefer, Brief")]
-
-
-def _chain(*parts: Iterable[str]) -> Iterator[str]:
-    for part in parts:
-        yield from part
 
 
 def render(request: Request, nodes: Iterable[Node], asked: Asked) -> Iterator[str]:

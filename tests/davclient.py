@@ -158,9 +158,8 @@ class Answer:
     @property
     def error(self) -> str | None:
         """Clark name of the precondition element, None where there is none."""
-        if not self.content_type.endswith("/xml"):
+        if not self.content_type.endswith("/xml") or self.xml.tag != D + "error":
             return None
-        assert self.xml.tag == D + "error"
         return next((str(one.tag) for one in self.xml if isinstance(one.tag, str)), None)
 
     @property

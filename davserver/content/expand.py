@@ -31,6 +31,9 @@ from davserver.errors import InvalidContent
 Window = tuple[int | None, int | None]
 """[start, end) in UTC seconds; None is open."""
 
+LARGE = 8192
+"""Characters for which an instance counts as one more."""
+
 _RECURRING = ("VEVENT", "VTODO", "VJOURNAL")
 _DROPPED = frozenset(("RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID"))
 _ENDS = frozenset(("DTEND", "DUE", "DURATION"))
@@ -40,7 +43,8 @@ def expand(root: Component, window: Window, default_zone: tzinfo, budget: Budget
     """Each instance that overlaps the window as a component of its own, times in UTC (RFC 4791 9.6.5).
 
     DATE and floating times stay what they are; no recurrence property and no VTIMEZONE is left.
-    Components that have no instances (VFREEBUSY, X-) are kept. BudgetExceeded where the budget ends.
+    Components that have no instances (VFREEBUSY, X-) are kept. BudgetExceeded where the budget ends; a large
+    instance counts for several, since each is written out in full.
     """
     budget = budget or Budget()
     answer = Component(root.name, list(root.lines))
@@ -48,10 +52,19 @@ def expand(root: Component, window: Window, default_zone: tzinfo, budget: Budget
     for name in _RECURRING:
         if any(child.name == name for child in root.children):
             schedule = Schedule(root, name, default_zone)
-            answer.children += [_expanded(item, zones) for item in schedule.instances(*window, budget)]
+            weights = {id(child): _weight(child) for child in root.children}
+            for item in schedule.instances(*window, budget):
+                budget.instance(weights.get(id(item.component), 0))
+                answer.children.append(_expanded(item, zones))
     kept = (child for child in root.children if child.name not in (*_RECURRING, "VTIMEZONE"))
     answer.children += [_in_utc(child, zones) for child in kept]
     return answer
+
+
+def _weight(component: Component) -> int:
+    """How many instances more than itself an instance counts for."""
+    parts = (component, *component.children)
+    return sum(len(line.value) for part in parts for line in part.lines) // LARGE
 
 
 def limit_recurrence_set(root: Component, window: Window, default_zone: tzinfo) -> Component:

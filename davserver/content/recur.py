@@ -60,23 +60,34 @@ class Budget:
     """How much an expansion may cost: instances it may yield and steps it may search.
 
     A step is a year, a period of a BYSETPOS rule, a day of a sub-daily rule or a grid point that
-    was looked at in vain: at most a few microseconds each.
+    was looked at in vain: at most a few microseconds each. What one object uses is also taken from
+    ``whole``, the budget of all that a request looks at.
     """
 
     instances: int = 10_000
     steps: int = 10_000
+    whole: Budget | None = None
 
-    def instance(self) -> None:
+    @classmethod
+    def of_request(cls, instances: int) -> Budget:
+        """For any number of objects: as many steps as instances, since each object needs a few."""
+        return cls(instances, instances)
+
+    def instance(self, cost: int = 1) -> None:
         """Account for one instance; BudgetExceeded when there is none left."""
-        self.instances -= 1
+        self.instances -= cost
         if self.instances < 0:
             raise BudgetExceeded("A recurrence has more instances than an answer may hold.")
+        if self.whole is not None:
+            self.whole.instance(cost)
 
     def step(self, cost: int = 1) -> None:
         """Account for steps; BudgetExceeded when there are not so many left."""
         self.steps -= cost
         if self.steps < 0:
             raise BudgetExceeded("A recurrence rule needs too long a search for its instances.")
+        if self.whole is not None:
+            self.whole.step(cost)
 
 
 @dataclass(frozen=True, slots=True)

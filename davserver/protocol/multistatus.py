@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from davserver import davxml
+from davserver.davxml import DAV
+from davserver.errors import BudgetExceeded
 from davserver.protocol.request import XML_TYPE, Headers, Request, Response
 from davserver.protocol.tree import Node
 
@@ -30,6 +32,13 @@ STATUS_TEXT = {
     424: "Failed Dependency",
     507: "Insufficient Storage",
 }
+WITHIN_LIMITS = DAV + "number-of-matches-within-limits"
+ONE_PIECE = 1024 * 1024
+"""Answers up to this many bytes leave with Content-Length; longer ones are streamed."""
+
+SURELY_HELD_BACK = ONE_PIECE // 4
+"""So many characters never exceed ONE_PIECE in UTF-8: with less, the status has not been sent."""
+
 CHUNK = 64 * 1024
 """Pieces of a streamed answer are at least this long, in characters."""
 
@@ -53,6 +62,22 @@ def response(href: str, content: str) -> str:
 def status_response(href: str, status: int, tail: str = "") -> str:
     """A response with a status of its own (a gone item, an item that could not be deleted)."""
     return response(href, f"<d:status>{status_line(status)}</d:status>{tail}")
+
+
+def within_budget(href: str, responses: Iterable[str]) -> Iterator[str]:
+    """The responses. Where a budget ends after the first of them have left, the last one is a 507.
+
+    Before that the error is passed on: the whole answer is 507 then. ``href`` is the request's own.
+    """
+    held_back = 0
+    try:
+        for text in responses:
+            held_back += len(text)
+            yield text
+    except BudgetExceeded:
+        if held_back < SURELY_HELD_BACK:
+            raise
+        yield status_response(href, 507, davxml.element(DAV + "error", davxml.element(WITHIN_LIMITS)))
 
 
 def multistatus(responses: Iterable[str], headers: Headers | None = None, tail: str = "") -> Response:

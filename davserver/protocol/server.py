@@ -33,6 +33,7 @@ from davserver.davxml import CALDAV, CARDDAV
 from davserver.errors import HttpError
 from davserver.protocol import access, answers, locking, tree
 from davserver.protocol.methods import METHODS, Method, allowed
+from davserver.protocol.multistatus import ONE_PIECE
 from davserver.protocol.properties import PROTECTED, TABLE, acl, caldav, carddav, webdav  # noqa: F401 - fill the table
 from davserver.protocol.reports import (  # noqa: F401 - fill the table
     addressbook_multiget,
@@ -51,9 +52,6 @@ from davserver.storage.engine import is_transient, is_unavailable
 StartResponse = Callable[..., Any]
 
 PROTECTED.update(name for table in TABLE.values() for name, row in table.items() if row.set is None)
-
-ONE_PIECE = 1024 * 1024
-"""Answers up to this many bytes leave with Content-Length; longer ones are streamed."""
 
 PIECE = 64 * 1024
 WORTH_GZIP = 1024

@@ -115,7 +115,7 @@ def _bodies(request: Request, calendar: Collection, wanted: Wanted) -> Iterator[
 def _expanded(request: Request, wanted: Wanted, bodies: Iterable[bytes]) -> Iterator[bytes]:
     span = wanted.span or TimeRange()
     window = span.start or 0, span.end or 0
-    zone, budget = zone_of(request), Budget(request.settings.limits.query_instances)
+    zone, budget = zone_of(request), Budget.of_request(request.settings.limits.query_instances)
     for body in bodies:
         root = lines.parse_components(lines.decode(body))[0]
         yield lines.dump(expand.expand(root, window, zone, budget)).encode()

@@ -113,7 +113,8 @@ def _window(element: Element) -> tuple[int, int]:
 
 def _expand(request: Request, element: Element, zone: tzinfo) -> Change:
     window, most = _window(element), request.settings.caldav.max_instances
-    return lambda root: expand.expand(root, window, zone, Budget(most))
+    whole = Budget.of_request(request.settings.limits.query_instances)
+    return lambda root: expand.expand(root, window, zone, Budget(most, whole=whole))
 
 
 def _limit_recurrence_set(request: Request, element: Element, zone: tzinfo) -> Change:

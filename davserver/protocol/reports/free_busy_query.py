@@ -34,7 +34,7 @@ def free_busy_query(request: Request, root: Element) -> Response:
     if span.start is None or span.end is None:
         raise HttpError(400, "The time-range has a start and an end.")
     zone = zone_of(request, root)
-    budget = Budget(request.settings.limits.query_instances)
+    budget = Budget.of_request(request.settings.limits.query_instances)
     periods = freebusy.busy_periods(_objects(request, span), span.start, span.end, zone, budget)
     busy = freebusy.free_busy_component(periods, span.start, span.end, now())
     head = [Line("VERSION", "2.0"), Line("PRODID", "-//davserver//EN")]

@@ -10,7 +10,7 @@ from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
 from davserver.protocol import access, tree
 from davserver.protocol.methods.propfind import prefetch
-from davserver.protocol.multistatus import Plan, multistatus, response, status_response
+from davserver.protocol.multistatus import Plan, multistatus, response, status_response, within_budget
 from davserver.protocol.properties import Asked, asked_in, plan
 from davserver.protocol.reports.data import DATA_NAMES, Data, data_in
 from davserver.protocol.request import Request, Response
@@ -28,7 +28,8 @@ def multiget(request: Request, root: Element) -> Response:
         message = f"A multiget names at most {request.settings.limits.multiget_hrefs} items."
         raise HttpError(507, message, DAV + "number-of-matches-within-limits")
     responses = _responses(request, hrefs, asked_in(root), data_in(request, root))
-    return multistatus(responses, headers=[("Vary", "Prefer, Brief")])
+    answered = within_budget(request.href(request.node), responses)
+    return multistatus(answered, headers=[("Vary", "Prefer, Brief")])
 
 
 def _responses(request: Request, hrefs: list[str], asked: Asked, data: Data | None) -> Iterator[str]:

@@ -15,14 +15,14 @@ from time import monotonic
 
 from davserver.content import lines, summary
 from davserver.content import search as prefilters
-from davserver.content.filters import CardFilter, CompFilter, match_calendar, match_card
+from davserver.content.filters import CardFilter, CompFilter, Test, match_calendar, match_card
 from davserver.content.lines import Component
 from davserver.davxml import Element
 from davserver.errors import BudgetExceeded, HttpError
 from davserver.model import Item, ItemIndex, Timing
 from davserver.protocol import tree
 from davserver.protocol.methods.propfind import prefetch
-from davserver.protocol.multistatus import Plan, response
+from davserver.protocol.multistatus import Plan, response, within_budget
 from davserver.protocol.properties import Asked, asked_in, plan
 from davserver.protocol.reports.data import DATA_NAMES, Data, data_in
 from davserver.protocol.request import INFINITY, Request
@@ -53,7 +53,8 @@ class Search:
             return True
         known = prefilters.decide(self.query, index, self.zone)
         if known is None and self.prefilter.exact and index.summary:
-            return any(self._in_range(part, index) for part in self._parts(index.component))
+            answers = (self._in_range(part, index) for part in self._parts(index.component))
+            return all(answers) if self.query.test is Test.ALLOF else any(answers)
         return known
 
     def _parts(self, component: str) -> list[CompFilter]:
@@ -143,7 +144,8 @@ def _single(request: Request, search: Search) -> Iterator[tuple[Node, bytes]]:
 
 def responses(request: Request, root: Element, nodes: Iterable[tuple[Node, bytes]]) -> Iterator[str]:
     """A response for each match with the asked properties and data. What is asked is checked at once."""
-    return _rendered(request, nodes, asked_in(root), data_in(request, root))
+    rendered = _rendered(request, nodes, asked_in(root), data_in(request, root))
+    return within_budget(request.href(request.node), rendered)
 
 
 def _rendered(

@@ -1,0 +1,249 @@
+"""Whatever the index answers, each body by itself would have answered: queries against brute force.
+
+    DAVSERVER_TEST_COMPARISONS=200000 pytest tests/protocol/test_index_is_exact.py
+
+makes that many comparisons (one object, one filter), other objects at each run; without the variable a fixed
+number of fixed ones. The collection is found again by the seed in the message of a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from html import escape
+from random import Random
+
+import pytest
+from sqlalchemy import select
+
+from davserver import davxml
+from davserver.config import CalDavSettings, CardDavSettings
+from davserver.content import index, lines
+from davserver.content.filters import (
+    CardFilter,
+    CompFilter,
+    PropFilter,
+    TextMatch,
+    TimeRange,
+    match_calendar,
+    match_card,
+)
+from davserver.content.freebusy import busy_periods, free_busy_component
+from davserver.content.lines import Component
+from davserver.content.recur import Budget
+from davserver.content.stamps import format_utc
+from davserver.content.zones import calendar_zone, named_zone
+from davserver.errors import InvalidContent
+from davserver.model import CollectionKind, ItemIndex, NewCollection, NewItem
+from davserver.protocol.reports.filter import calendar_filter, card_filter
+from davserver.storage import Store, collections, items, maintenance
+from davserver.storage.schema import item
+from tests.content import random_objects
+from tests.content.objects import calendar
+from tests.davclient import Client, xml
+
+ASKED_FOR = os.environ.get("DAVSERVER_TEST_COMPARISONS", "")
+SEED = secrets.randbits(32) if ASKED_FOR else 2026
+SIZE, QUERIES = 60, 36
+"""Objects of a collection and queries of it."""
+COLLECTIONS = max(int(ASKED_FOR or 14_000) // (SIZE * QUERIES), 1)
+SEEDS = [f"{SEED}-{number}" for number in range(COLLECTIONS)]
+CUSTOM_ZONE = calendar(random_objects.FAR).decode()
+
+
+def index_of(kind: CollectionKind, body: bytes) -> ItemIndex:
+    """The index row, as PUT makes it."""
+    if kind is CollectionKind.CALENDAR:
+        return index.of_calendar_object(body, CalDavSettings())
+    return index.of_card(body, CardDavSettings())
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stored collection: its address and what is in it by name, parsed."""
+
+    href: str
+    objects: dict[str, Component]
+    zone: tzinfo
+
+
+def stored(store: Store, owner: int, new: NewCollection, bodies: dict[str, bytes]) -> dict[str, Component]:
+    """Put what may be stored into a new collection; the parsed bodies by name."""
+    held = {}
+    with store.write() as tx:
+        made = collections.create(tx, new)
+        for name, body in bodies.items():
+            try:
+                row = index_of(new.kind, body)
+            except InvalidContent:
+                continue
+            target = collections.lock(tx, made.id)
+            assert target is not None
+            items.put(tx, target, NewItem(name, body, row), None, "ann")
+            held[name] = lines.parse_components(lines.decode(body))[0]
+    return held
+
+
+def random_calendar(store: Store, ann: Client, owner: int, rng: Random) -> Held:
+    """A calendar of random objects, with any zone of its own."""
+    bodies = {f"{n}.ics": random_objects.calendar_object(rng, f"uid-{n}") for n in range(SIZE)}
+    name = rng.choice((*random_objects.CALENDAR_ZONES, "Far/Out"))
+    own = {"timezone": CUSTOM_ZONE} if name == "Far/Out" else {"timezone_id": name}
+    zone = (
+        calendar_zone(lines.parse_components(CUSTOM_ZONE)[0])
+        if name == "Far/Out"
+        else named_zone(name or "UTC")
+    )
+    assert zone is not None
+    new = NewCollection(owner, CollectionKind.CALENDAR, "x", components="VEVENT", **own)
+    return Held(ann.calendar_home + "x/", stored(store, owner, new, bodies), zone)
+
+
+def found(ann: Client, held: Held, report: str, inner: str) -> set[str]:
+    """The names that a query answers."""
+    prefix = report.partition(":")[0]
+    text = f"<{report}><d:prop><d:getetag/></d:prop><{prefix}:filter{inner}</{prefix}:filter></{report}>"
+    answer = ann.report(held.href, text)
+    assert answer.status == 207, answer.text
+    return {href.rpartition("/")[2] for href in answer.members}
+
+
+# -- filters as XML
+
+
+def span_xml(span: TimeRange | None) -> str:
+    """A time-range element."""
+    if span is None:
+        return ""
+    ends = (("start", span.start), ("end", span.end))
+    return (
+        "<c:time-range "
+        + " ".join(f'{name}="{format_utc(at)}"' for name, at in ends if at is not None)
+        + "/>"
+    )
+
+
+def match_xml(space: str, match: TextMatch) -> str:
+    """A text-match element."""
+    negate = "yes" if match.negate else "no"
+    return (
+        f'<{space}:text-match collation="{match.collation}" match-type="{match.match_type}" '
+        f'negate-condition="{negate}">{escape(match.text)}</{space}:text-match>'
+    )
+
+
+def prop_xml(space: str, query: PropFilter) -> str:
+    """A prop-filter element."""
+    inner = f"<{space}:is-not-defined/>" if query.is_not_defined else span_xml(query.time_range)
+    inner += "".join(match_xml(space, match) for match in query.text_matches)
+    for param in query.param_filters:
+        assert param.text_match is not None
+        inside = match_xml(space, param.text_match)
+        inner += f'<{space}:param-filter name="{param.name}">{inside}</{space}:param-filter>'
+    return f'<{space}:prop-filter name="{query.name}" test="{query.test}">{inner}</{space}:prop-filter>'
+
+
+def comp_xml(query: CompFilter) -> str:
+    """A comp-filter element."""
+    inner = "<c:is-not-defined/>" if query.is_not_defined else span_xml(query.time_range)
+    inner += "".join(prop_xml("c", prop) for prop in query.prop_filters)
+    inner += "".join(comp_xml(part) for part in query.comp_filters)
+    return f'<c:comp-filter name="{query.name}" test="{query.test}">{inner}</c:comp-filter>'
+
+
+def calendar_xml(query: CompFilter) -> str:
+    """The inside of a calendar-query's filter, after its tag's name."""
+    return ">" + comp_xml(query)
+
+
+def card_xml(query: CardFilter) -> str:
+    """The inside of an addressbook-query's filter, after its tag's name."""
+    return f' test="{query.test}">' + "".join(prop_xml("cr", prop) for prop in query.prop_filters)
+
+
+def read_back(filter_xml: str, space: str) -> CompFilter | CardFilter:
+    """The filter that the server reads from it."""
+    root = davxml.parse(xml(f"<d:x><{space}:filter{filter_xml}</{space}:filter></d:x>"), 50)
+    return calendar_filter(root) if space == "c" else card_filter(root)
+
+
+# -- the comparisons
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_calendar_query_answers_what_the_bodies_say(
+    store: Store, people: dict[str, int], ann: Client, seed: str
+) -> None:
+    rng = Random(seed)
+    held = random_calendar(store, ann, people["ann"], rng)
+    assert len(held.objects) > 0.8 * SIZE
+    hits = 0
+    for _ in range(QUERIES):
+        query = random_objects.calendar_filter(rng)
+        assert read_back(calendar_xml(query), "c") == query
+        truth = {name for name, root in held.objects.items() if match_calendar(root, query, held.zone)}
+        assert found(ann, held, "c:calendar-query", calendar_xml(query)) == truth, (seed, held.zone, query)
+        hits += len(truth)
+    assert hits > SIZE
+
+
+@pytest.mark.parametrize("seed", SEEDS[: max(COLLECTIONS // 3, 1)])
+def test_addressbook_query_answers_what_the_bodies_say(
+    store: Store, people: dict[str, int], ann: Client, seed: str
+) -> None:
+    rng = Random(seed)
+    bodies = {f"{n}.vcf": random_objects.card(rng, f"uid-{n}") for n in range(SIZE)}
+    new = NewCollection(people["ann"], CollectionKind.ADDRESSBOOK, "x")
+    held = Held(ann.book_home + "x/", stored(store, people["ann"], new, bodies), UTC)
+    assert len(held.objects) > 0.8 * SIZE
+    for _ in range(QUERIES):
+        query = random_objects.card_filter(rng)
+        assert read_back(card_xml(query), "cr") == query
+        truth = {name for name, root in held.objects.items() if match_card(root, query)}
+        assert found(ann, held, "cr:addressbook-query", card_xml(query)) == truth, (seed, query)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_free_busy_query_answers_what_the_bodies_say(
+    store: Store, people: dict[str, int], ann: Client, seed: str
+) -> None:
+    rng = Random(seed + "-busy")
+    held = random_calendar(store, ann, people["ann"], rng)
+    for _ in range(QUERIES // 4):
+        span = random_objects.window(rng, bounded=True)
+        assert span.start is not None
+        assert span.end is not None
+        window = span.start, span.end
+        answer = ann.report(held.href, f"<c:free-busy-query>{span_xml(span)}</c:free-busy-query>")
+        assert answer.status == 200
+        periods = busy_periods(held.objects.values(), *window, held.zone, Budget(10**7, 10**7))
+        truth = free_busy_component(periods, *window, 0)
+        told = lines.parse_components(answer.text)[0].children[0]
+        assert busy_lines(told) == busy_lines(truth), (seed, span)
+
+
+def busy_lines(component: Component) -> list[tuple[str | None, str]]:
+    """FBTYPE and value of each FREEBUSY."""
+    return [(line.param("FBTYPE"), line.value) for line in component.all("FREEBUSY")]
+
+
+def test_reindexing_changes_nothing(store: Store, people: dict[str, int], ann: Client) -> None:
+    rng = Random(SEED)
+    random_calendar(store, ann, people["ann"], rng)
+    cards = {f"{n}.vcf": random_objects.card(rng, f"uid-{n}") for n in range(SIZE)}
+    stored(store, people["ann"], NewCollection(people["ann"], CollectionKind.ADDRESSBOOK, "y"), cards)
+    before = rows(store)
+    assert len(before) > SIZE
+    with store.write() as tx:
+        tx.execute(item.update().values(uid="lost", first=5, last=6, search="", months=0, summary=""))
+    assert rows(store) != before
+    assert list(maintenance.reindex(store, index_of))[-1] == len(before)
+    assert rows(store) == before
+
+
+def rows(store: Store) -> list[tuple[object, ...]]:
+    """All of all items."""
+    with store.read() as tx:
+        return [tuple(row) for row in tx.execute(select(item).order_by(item.c.id))]

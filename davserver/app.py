@@ -2,7 +2,7 @@
 
     /dav, /dav.php, /cal.php, /card.php     the DAV tree (protocol)
     /.well-known/caldav, …/carddav          301 to /dav/ for every method, without a login
-    /                                       PROPFIND, OPTIONS, REPORT: the DAV root; GET: the start page
+    /, /principals/                         PROPFIND, OPTIONS, REPORT: the DAV tree; GET of /: the start page
     /healthz                                200 while the database answers
 
 The paths hold below SCRIPT_NAME, so the whole can be mounted anywhere.
@@ -87,6 +87,8 @@ class Server:
             return answer(environ, start_response)
         if path in ("", "/"):
             return self._root(environ, start_response)
+        if head == "principals":
+            return self._tree(environ, start_response)
         return _plain(start_response, 404, "There is nothing at this address.")
 
     def _root(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -95,9 +97,12 @@ class Server:
             with self.store.read() as tx:
                 fresh = principals.count(tx) == 0
             return _send(environ, start_response, pages.start_page(environ, self.settings, fresh=fresh))
-        environ["davserver.prefix"] = f"{environ['davserver.mount']}/dav"
-        environ["davserver.root"] = True
         environ["PATH_INFO"] = "/"
+        return self._tree(environ, start_response)
+
+    def _tree(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """The tree without its prefix, where iOS looks when /.well-known fails; answers name the real one."""
+        environ["davserver.prefix"] = f"{environ['davserver.mount']}/dav"
         return self.dav(environ, start_response)
 
     def _well_known(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

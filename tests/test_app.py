@@ -45,6 +45,12 @@ def test_propfind_on_the_root_is_answered_as_the_dav_root(ann: Client, depth: st
     assert answer.members["/dav/"][D + "current-user-principal"].hrefs == ["/dav/principals/ann/"]
 
 
+def test_principals_are_found_without_the_prefix_where_ios_looks_last(ann: Client, eve: Client) -> None:
+    found = ann.propfind("/principals/", D + "current-user-principal").one
+    assert found[D + "current-user-principal"].hrefs == [ann.principal]
+    assert eve.propfind("/principals/ann/", D + "displayname").status == eve.propfind(ann.principal).status
+
+
 def test_options_on_the_root_says_what_the_server_can(ann: Client) -> None:
     answer = ann.request("OPTIONS", "/")
     assert answer.status == 200

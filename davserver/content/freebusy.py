@@ -17,6 +17,7 @@ from typing import NamedTuple
 from davserver.content.lines import Component, Line
 from davserver.content.recur import Budget
 from davserver.content.schedule import Schedule
+from davserver.content.shapes import facts_of, shape_of
 from davserver.content.stamps import format_utc
 from davserver.content.times import parse_periods
 from davserver.content.zones import Zones
@@ -95,7 +96,12 @@ def _periods(
 
 
 def _published(component: Component, zones: Zones) -> Iterator[BusyPeriod]:
-    """The FREEBUSY lines of a stored VFREEBUSY; types nobody knows count as BUSY (RFC 5545 3.2.9)."""
+    """The FREEBUSY lines of a stored VFREEBUSY; types nobody knows count as BUSY (RFC 5545 3.2.9).
+
+    What lies outside its own DTSTART and DTEND, where it has them, it does not speak of (RFC 5545 3.6.4).
+    """
+    shape = shape_of(component, facts_of(component), zones)
+    whole = shape.at(shape.anchor.local, zones.default) if shape else None
     for line in component.all("FREEBUSY"):
         fbtype = (line.param("FBTYPE") or "BUSY").upper()
         if fbtype == "FREE":
@@ -104,8 +110,10 @@ def _published(component: Component, zones: Zones) -> Iterator[BusyPeriod]:
             spans = [period.utc(zones.default) for period in parse_periods(line, zones)]
         except InvalidContent:
             continue  # an old object must not fail the answer about all the others
-        for span in spans:
-            yield BusyPeriod(*span, fbtype if fbtype in FBTYPES else "BUSY")
+        for first, last in spans:
+            if whole is not None:
+                first, last = max(first, whole.start), min(last, whole.end)
+            yield BusyPeriod(first, last, fbtype if fbtype in FBTYPES else "BUSY")
 
 
 def _fbtype(event: Component) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from davserver.content.lines import Component
+from davserver.content.lines import Component, Line
 from davserver.content.recur import UNITS, Budget, Recurrence, Rule, parse_rule
 from davserver.content.schedule import RecurrenceSet, Schedule, components_of
 from davserver.content.shapes import BEGINNING, FOREVER, Instance
@@ -34,7 +34,7 @@ __all__ = [
     "alarm_in_range",
     "bounds",
     "component_in_range",
-    "local_window",
+    "local_windows",
     "refuse_unanswerable",
 ]
 
@@ -172,7 +172,27 @@ def bounds(root: Component, component_name: str) -> Bounds:
     extents = [_Extent(instance.first, instance.last, instance.kind) for instance in schedule.fixed]
     for series in schedule.recurring:
         extents += _extents_of(series)
+    if extents and any(_mixes_local_and_zoned(one) for one in components_of(root, component_name)):
+        # As if each were there in both kinds: wide enough for every zone, and never exact.
+        extents.append(extents[0]._replace(kind="zoned" if extents[0].kind != "zoned" else "floating"))
     return _bounds_of(extents, exact=len(extents) == 1 and not schedule.recurring)
+
+
+def _mixes_local_and_zoned(component: Component) -> bool:
+    """Whether one end is on the calendar's clock and the other one is not, so that no zone moves both."""
+    dated = {_is_local(line) for line in component.lines if line.name in ("DTSTART", "DTEND", "DUE")}
+    if dated and component.name != "VFREEBUSY":
+        return len(dated) > 1
+    moments = ("COMPLETED", "CREATED", "DTSTART", "DTEND", "FREEBUSY")
+    return any(_is_local(line) for line in component.lines if line.name in moments)
+
+
+def _is_local(line: Line) -> bool:
+    """Whether a DATE or floating time is among the values; lengths of periods say nothing."""
+    if "TZID" in line.params and "T" in line.value.upper():
+        return False
+    values = line.value.upper().replace("/", ",").split(",")
+    return any(not value.strip().endswith("Z") and "P" not in value for value in values)
 
 
 def _extents_of(series: RecurrenceSet) -> Iterator[_Extent]:
@@ -237,12 +257,17 @@ def alarm_bounds(root: Component, component_name: str) -> Bounds | None:
     return _bounds_of(extents, exact=False)
 
 
-def local_window(start: int | None, end: int | None, zone: Zone) -> tuple[int | None, int | None]:
-    """A window in UTC as the widest one on a zone's wall clock, for rows whose bounds are floating."""
-    return (
-        None if start is None else zone.local_bounds(start)[0],
-        None if end is None else zone.local_bounds(end)[1],
-    )
+LocalWindow = tuple[int | None, int | None]
+
+
+def local_windows(start: int | None, end: int | None, zone: Zone) -> tuple[LocalWindow, LocalWindow]:
+    """A window in UTC on a zone's wall clock, for rows whose bounds are floating: the widest, the narrowest.
+
+    They differ within a day of a change of the clocks; what only the widest one touches may be outside.
+    """
+    low = (None, None) if start is None else zone.local_bounds(start)
+    high = (None, None) if end is None else zone.local_bounds(end)
+    return (low[0], high[1]), (low[1], high[0])
 
 
 # -- what is refused at PUT ---------------------------------------------------------------------

@@ -27,7 +27,7 @@ from davserver.content.filters import (
     TimeRange,
     match_text,
 )
-from davserver.content.instances import local_window
+from davserver.content.instances import local_windows
 from davserver.content.lines import Component, Line
 from davserver.content.times import as_zone
 from davserver.content.values import LISTS, STRUCTURES, whole_text
@@ -299,8 +299,10 @@ class _Searched:
     def _in_window(self, span: TimeRange) -> bool | None:
         row = self._row
         if row.timing is Timing.FLOATING and self._zone is not None:
-            start, end = local_window(span.start, span.end, as_zone(self._zone))
-            return (start is None or (row.last or 0) > start) and (end is None or (row.first or 0) < end)
+            widest, narrowest = local_windows(span.start, span.end, as_zone(self._zone))
+            if not _overlaps(row, *widest):
+                return False
+            return True if widest == narrowest or _overlaps(row, *narrowest) else None
         slack = 0 if row.timing is Timing.EXACT else _LONGEST_OFFSET
         before = span.end is not None and row.first is not None and row.first - slack >= span.end
         after = span.start is not None and row.last is not None and row.last + slack <= span.start
@@ -354,6 +356,11 @@ class _Searched:
     def _same_as_unicode(self, collation: str) -> bool:
         """Whether a match under i;unicode-casemap is one under this collation, too."""
         return collation == UNICODE_CASEMAP or (collation == ASCII_CASEMAP and self._ascii)
+
+
+def _overlaps(row: ItemIndex, start: int | None, end: int | None) -> bool:
+    after = start is None or row.last is None or row.last > start
+    return after and (end is None or row.first is None or row.first < end)
 
 
 _LONGEST_OFFSET = 16 * 3600

@@ -18,7 +18,7 @@ from davserver.content.filters import TimeRange
 from davserver.content.instances import Schedule, component_in_range
 from davserver.content.lines import Component, dump, parse_components
 from davserver.content.recur import Rule, parse_rule
-from davserver.content.stamps import DAY, calendar_date, parse_duration, parse_stamp
+from davserver.content.stamps import DAY, MAX_SECONDS, MIN_SECONDS, calendar_date, parse_duration, parse_stamp
 from davserver.content.zones import named_zone
 
 ALL_MONTHS = 0xFFF
@@ -120,6 +120,8 @@ def _mask(indexes: set[int]) -> int:
 def window_months(start: int | None, end: int | None) -> int:
     """The months that a window touches, one day wider on both sides for zones and floating times."""
     if start is None or end is None or end - start > 300 * DAY:
+        return ALL_MONTHS
+    if start - DAY < MIN_SECONDS or end + DAY > MAX_SECONDS:
         return ALL_MONTHS
     first, last = calendar_date(start - DAY).month - 1, calendar_date(end + DAY).month - 1
     return _mask({first + step for step in range((last - first) % 12 + 1)})

@@ -27,7 +27,7 @@ from davserver.content.instances import (
     alarm_in_range,
     bounds,
     component_in_range,
-    local_window,
+    local_windows,
     refuse_unanswerable,
 )
 from davserver.content.lines import Component, decode, parse_components
@@ -662,7 +662,11 @@ def test_alarms_that_cannot_be_read_are_refused_when_the_index_is_made(lines: tu
 
 
 def test_a_window_for_rows_with_floating_bounds() -> None:
-    assert local_window(at("20200601T080000"), None, as_zone(BERLIN)) == (at("20200601T100000"), None)
+    plain = at("20200601T100000"), None
+    assert local_windows(at("20200601T080000"), None, as_zone(BERLIN)) == (plain, plain)
+    widest, narrowest = local_windows(at("20201025T003000"), at("20201025T013000"), as_zone(BERLIN))
+    assert widest == (at("20201025T013000"), at("20201025T033000"))
+    assert narrowest == (at("20201025T023000"), at("20201025T023000"))
 
 
 # -- what PUT refuses -----------------------------------------------------------------------------
@@ -842,7 +846,7 @@ def test_windows_and_bounds_agree_with_the_whole_enumeration(choice: random.Rand
         end = start + choice.choice([1, 3600, DAY, 30 * DAY])
         truth = [item for item in everything if item.overlaps(start, end)]
         assert list(schedule.instances(start, end)) == truth
-        low, high = local_window(start, end, as_zone(zone)) if found.floating else (start, end)
+        low, high = local_windows(start, end, as_zone(zone))[0] if found.floating else (start, end)
         if truth:
             assert overlaps_bounds(Bounds(found.first, found.last, False, False), low, high)
         for child in root.children[1:]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from calendar import timegm
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from html import escape
+from itertools import product
 from random import Random
 
 import pytest
@@ -41,8 +43,8 @@ from davserver.protocol.reports.filter import calendar_filter, card_filter
 from davserver.storage import Store, collections, items, maintenance
 from davserver.storage.schema import item
 from tests.content import random_objects
-from tests.content.objects import calendar
-from tests.davclient import Client, xml
+from tests.content.objects import calendar, component, event
+from tests.davclient import C, Client, xml
 
 ASKED_FOR = os.environ.get("DAVSERVER_TEST_COMPARISONS", "")
 SEED = secrets.randbits(32) if ASKED_FOR else 2026
@@ -90,14 +92,12 @@ def random_calendar(store: Store, ann: Client, owner: int, rng: Random) -> Held:
     """A calendar of random objects, with any zone of its own."""
     bodies = {f"{n}.ics": random_objects.calendar_object(rng, f"uid-{n}") for n in range(SIZE)}
     name = rng.choice((*random_objects.CALENDAR_ZONES, "Far/Out"))
-    own = {"timezone": CUSTOM_ZONE} if name == "Far/Out" else {"timezone_id": name}
-    zone = (
-        calendar_zone(lines.parse_components(CUSTOM_ZONE)[0])
-        if name == "Far/Out"
-        else named_zone(name or "UTC")
-    )
+    new = NewCollection(owner, CollectionKind.CALENDAR, "x", timezone_id=name)
+    zone = named_zone(name or "UTC")
+    if name == "Far/Out":
+        new = replace(new, timezone_id=None, timezone=CUSTOM_ZONE)
+        zone = calendar_zone(lines.parse_components(CUSTOM_ZONE)[0])
     assert zone is not None
-    new = NewCollection(owner, CollectionKind.CALENDAR, "x", components="VEVENT", **own)
     return Held(ann.calendar_home + "x/", stored(store, owner, new, bodies), zone)
 
 
@@ -189,6 +189,80 @@ def test_calendar_query_answers_what_the_bodies_say(
     assert hits > SIZE
 
 
+CLOCK_CHANGES = [
+    ("Europe/Berlin", datetime(2026, 3, 29)),
+    ("Europe/Berlin", datetime(2026, 10, 25)),
+    ("Africa/Cairo", datetime(2026, 4, 24)),
+    ("America/Sao_Paulo", datetime(2018, 2, 18)),
+    ("Pacific/Apia", datetime(2011, 12, 30)),
+]
+"""Zones and days on which their clocks change: at night, at midnight, by a whole day."""
+
+
+@pytest.mark.parametrize(("name", "day"), CLOCK_CHANGES)
+def test_local_times_are_exact_where_clocks_change(
+    store: Store, people: dict[str, int], ann: Client, name: str, day: datetime
+) -> None:
+    zone = named_zone(name)
+    assert zone is not None
+    bodies = {}
+    for shift, (hour, minute) in product(range(-2, 3), ((0, 0), (1, 30), (2, 0), (2, 30), (3, 0), (23, 30))):
+        start = day + timedelta(days=shift, hours=hour, minutes=minute)
+        bodies[f"{start:%d%H%M}.ics"] = event(f"DTSTART:{start:%Y%m%dT%H%M%S}", "DURATION:PT30M")
+        bodies[f"{start:%d}.ics"] = event(f"DTSTART;VALUE=DATE:{start:%Y%m%d}")
+    new = NewCollection(people["ann"], CollectionKind.CALENDAR, "x", timezone_id=name)
+    held = Held(ann.calendar_home + "x/", stored(store, people["ann"], new, bodies), zone)
+    for hours, length in product(range(-40, 50), (1, 1800, 86_400)):
+        start_utc = timegm(day.timetuple()) + hours * 1800
+        span = TimeRange(start_utc, start_utc + length)
+        query = CompFilter("VCALENDAR", comp_filters=(CompFilter("VEVENT", time_range=span),))
+        truth = {name for name, root in held.objects.items() if match_calendar(root, query, zone)}
+        assert found(ann, held, "c:calendar-query", calendar_xml(query)) == truth, span
+
+
+MIXED = [
+    "DTSTART:20260504T100000\nDUE;TZID=America/Sao_Paulo:20260504T110000",
+    "DTSTART:20260504T100000Z\nDUE:20260504T120000",
+    "COMPLETED:20260504T100000",
+    "CREATED:20260504T100000\nCOMPLETED:20260504T120000Z",
+    "DTSTART:20260504T100000\nDUE:20260504T120000Z\nRRULE:FREQ=DAILY;COUNT=2",
+]
+
+
+@pytest.mark.parametrize("zone_name", ["America/New_York", "Pacific/Kiritimati"])
+def test_what_starts_on_one_clock_and_ends_on_another_is_found(
+    store: Store, people: dict[str, int], ann: Client, zone_name: str
+) -> None:
+    zone = named_zone(zone_name)
+    assert zone is not None
+    bodies = {f"{n}.ics": calendar(component("VTODO", one)) for n, one in enumerate(MIXED)}
+    new = NewCollection(people["ann"], CollectionKind.CALENDAR, "x", timezone_id=zone_name)
+    held = Held(ann.calendar_home + "x/", stored(store, people["ann"], new, bodies), zone)
+    assert len(held.objects) == len(MIXED)
+    for hours in range(-16, 60):
+        start = timegm((2026, 5, 4, 0, 0, 0)) + hours * 3600
+        span = TimeRange(start, start + 1)
+        query = CompFilter("VCALENDAR", comp_filters=(CompFilter("VTODO", time_range=span),))
+        truth = {name for name, root in held.objects.items() if match_calendar(root, query, zone)}
+        assert found(ann, held, "c:calendar-query", calendar_xml(query)) == truth, span
+
+
+@pytest.mark.parametrize("start", ["00010101T000000Z", "99991231T000000Z", "00000101T000000Z"])
+def test_windows_at_the_ends_of_time_are_answered(ann: Client, start: str) -> None:
+    end = start.replace("01T", "02T").replace("31T000000", "31T235959")
+    ann.put(ann.calendar + "x.ics", event("RRULE:FREQ=YEARLY"))
+    span = f'<c:time-range start="{start}" end="{end}"/>'
+    inside = (
+        f'<c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">{span}</c:comp-filter></c:comp-filter>'
+    )
+    text = f"<c:calendar-query><d:prop/><c:filter>{inside}</c:filter></c:calendar-query>"
+    answer = ann.report(ann.calendar, text)
+    if start.startswith("0000"):
+        assert (answer.status, answer.error) == (400, C + "valid-filter")
+    else:
+        assert answer.members == {}
+
+
 @pytest.mark.parametrize("seed", SEEDS[: max(COLLECTIONS // 3, 1)])
 def test_addressbook_query_answers_what_the_bodies_say(
     store: Store, people: dict[str, int], ann: Client, seed: str
@@ -224,9 +298,9 @@ def test_free_busy_query_answers_what_the_bodies_say(
         assert busy_lines(told) == busy_lines(truth), (seed, span)
 
 
-def busy_lines(component: Component) -> list[tuple[str | None, str]]:
+def busy_lines(busy: Component) -> list[tuple[str | None, str]]:
     """FBTYPE and value of each FREEBUSY."""
-    return [(line.param("FBTYPE"), line.value) for line in component.all("FREEBUSY")]
+    return [(line.param("FBTYPE"), line.value) for line in busy.all("FREEBUSY")]
 
 
 def test_reindexing_changes_nothing(store: Store, people: dict[str, int], ann: Client) -> None:

@@ -37,7 +37,7 @@ def utc_seconds(value: str) -> int:
     if match is None:
         raise HttpError(400, f"{value[:40]!r} is no date with UTC time.", CALDAV + "valid-filter")
     year, month, day, hour, minute, second = (int(part) for part in match.groups())
-    if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
+    if not (year and 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         raise HttpError(400, f"{value!r} is no date with UTC time.", CALDAV + "valid-filter")
     return timegm((year, month, day, hour, minute, second))
 

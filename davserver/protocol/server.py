@@ -231,7 +231,9 @@ def run(request: Request, method: Method) -> Response:
     """Resolve, authorise, check the If header, and call the method."""
     node = request.resolve(request.segments)
     if node is None:
-        raise HttpError(404, "There is nothing at this address.")
+        # RFC 4918 9.3.1, 9.7.1: what is made needs a parent, and below an item there is none
+        status = 409 if method.writes and method.missing else 404
+        raise HttpError(status, "There is nothing at this address.")
     request.node = node
     _authorise(request, node, method)
     if node.kind not in method.kinds:

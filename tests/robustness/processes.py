@@ -244,9 +244,10 @@ class Client:
         return Answer(response.status, dict(response.getheaders()), response.read())
 
     def put(self, name: str, body: bytes, **headers: str) -> Answer:
-        """PUT into the default calendar."""
+        """PUT a calendar object or a card, into the default calendar unless the name is a path."""
         path = name if name.startswith("/") else CALENDAR + name
-        return self.ask("PUT", path, body, Content_Type="text/calendar", **headers)
+        kind = "text/vcard" if name.endswith(".vcf") else "text/calendar"
+        return self.ask("PUT", path, body, Content_Type=kind, **headers)
 
     def listing(self, path: str = CALENDAR) -> dict[str, str]:
         """Name → entity tag of all items."""

@@ -26,6 +26,9 @@ TYPES = {
     Kind.CALENDAR: (DAV + "collection", CALDAV + "calendar"),
     Kind.ADDRESSBOOK: (DAV + "collection", CARDDAV + "addressbook"),
 }
+XML_TYPES = ("application/xml", "text/xml", "")
+"""Media types of a body that MKCOL understands (RFC 4918 9.3)."""
+
 DEFAULT_COMPONENTS = "VEVENT,VTODO,VJOURNAL,VFREEBUSY"
 
 
@@ -41,6 +44,8 @@ def mkcalendar(request: Request) -> Response:
 
 def mkcol(request: Request) -> Response:
     """A calendar or an address book by its resourcetype; without one, what the home holds."""
+    if request.body and request.content_type not in XML_TYPES:
+        raise HttpError(415, "MKCOL takes XML.")
     root = request.xml
     if request.body and root is not None and root.tag != DAV + "mkcol":
         raise HttpError(415, "MKCOL takes a mkcol element.")

@@ -37,6 +37,7 @@ PRECONDITIONS = {
         "propfind-finite-depth": "RFC 4918 16",
         "lock-token-submitted": "RFC 4918 16",
         "lock-token-matches-request-uri": "RFC 4918 16",
+        "no-conflicting-lock": "RFC 4918 16",
         "valid-resourcetype": "RFC 5689 3.3",
         "valid-sync-token": "RFC 6578 3.2",
     },
@@ -92,7 +93,7 @@ INTRODUCTION = """\
 
 Made by `python -m tests.compliance` from the tables that the server itself works by; nothing is kept by hand.
 Collections are calendars and address books, items are calendar objects and cards, homes hold a user's
-collections. What is in no table is a dead property: stored and returned as it was sent, wherever PROPPATCH is.
+collections. What is in no table is a dead property: stored and returned as it was sent.
 """
 
 

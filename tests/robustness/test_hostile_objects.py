@@ -168,6 +168,7 @@ WINDOWS = (
     ("20400101T000000Z", "20400201T000000Z"),
     ("16000101T000000Z", "29990101T000000Z"),
 )
+Windows = tuple[tuple[str, str], ...]
 _NS = f'xmlns="DAV:" xmlns:C="{_CALDAV}" xmlns:A="{_CARDDAV}"'
 
 
@@ -188,11 +189,11 @@ def _alarms(window: tuple[str, str]) -> str:
     )
 
 
-def ask_everything(world: World) -> Iterator[tuple[str, Answer]]:
+def ask_everything(world: World, windows: Windows) -> Iterator[tuple[str, Answer]]:
     """What clients ask of a calendar: (question, answer)."""
-    for window in WINDOWS:
+    for window in windows:
         span = f'start="{window[0]}" end="{window[1]}"'
-        for kind in ("VEVENT", "VTODO") if window == WINDOWS[0] else ("VEVENT",):
+        for kind in ("VEVENT", "VTODO") if window == windows[0] else ("VEVENT",):
             yield "query", ask(world, "REPORT", CALENDAR, _query(window, kind), Depth="1")
             expanded = _query(window, kind, f"<C:expand {span}/>")
             yield "expand", ask(world, "REPORT", CALENDAR, expanded, Depth="1")
@@ -215,8 +216,8 @@ MAY_BE_507 = {"query", "expand", "free-busy", "export expanded", "alarms"}
 """Questions that may end in number-of-matches-within-limits; the others cost what they return."""
 
 
-def _are_answers(world: World) -> None:
-    for question, answer in ask_everything(world):
+def _are_answers(world: World, windows: Windows = WINDOWS) -> None:
+    for question, answer in ask_everything(world, windows):
         is_limit = answer.status == 507 and question in MAY_BE_507
         assert is_limit or answer.status in (200, 207), (question, answer)
 
@@ -295,7 +296,7 @@ def test_all_of_them_in_one_calendar_still_get_an_answer(world: World) -> None:
         )
         stored += ask_to_put(world, f"{CALENDAR}{number}.ics", own).status == 201
     assert stored > 50
-    _are_answers(world)
+    _are_answers(world, WINDOWS[-1:])
 
 
 def _expanded_for_twenty_years(world: World) -> Answer:

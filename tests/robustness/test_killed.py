@@ -24,7 +24,7 @@ import pytest
 from tests.robustness.processes import Client, Gunicorn, Server, Waitress, event, make_place
 from tests.robustness.world import faults
 
-ROUNDS = int(os.environ.get("DAVSERVER_TEST_KILLS", "3"))
+ROUNDS = int(os.environ.get("DAVSERVER_TEST_KILLS", "2"))
 WRITERS = 6
 
 _tick = itertools.count().__next__

@@ -329,7 +329,8 @@ def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
         if size >= PIECE:
             yield b"".join(buffer)
             buffer, size = [], 0
-    yield b"".join(buffer)
+    if buffer:  # an empty piece would end a chunked answer
+        yield b"".join(buffer)
 
 
 def _wants_gzip(environ: Environ, response: Response, size: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -208,10 +209,8 @@ PLAIN = st.text(
 )
 TEXT = st.lists(PLAIN | st.sampled_from(["\n", ",", ";", "\\", ":", '"', "^"]), max_size=4).map("".join)
 RAW = PLAIN.filter(lambda text: text == text.strip())
-MOMENT = st.datetimes().map(
-    lambda moment: moment.replace(year=max(moment.year, 1000)).strftime("%Y%m%dT%H%M%SZ")
-)
-DAY = st.dates().map(lambda day: day.replace(year=max(day.year, 1000)).strftime("%Y%m%d"))
+MOMENT = st.datetimes(min_value=datetime(1000, 1, 1)).map("{:%Y%m%dT%H%M%SZ}".format)
+DAY = st.dates(min_value=date(1000, 1, 1)).map("{:%Y%m%d}".format)
 PARAMS = st.dictionaries(
     st.sampled_from(["CN", "X-A", "LANGUAGE"]),
     st.lists(TEXT.map(encode_param).filter(bool), min_size=1, max_size=2),

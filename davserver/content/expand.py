@@ -32,7 +32,9 @@ Window = tuple[int | None, int | None]
 """[start, end) in UTC seconds; None is open."""
 
 LARGE = 8192
-"""Characters for which an instance counts as one more."""
+"""Characters for which an instance counts as one more; each line counts as LINE at least."""
+
+LINE = 128
 
 _RECURRING = ("VEVENT", "VTODO", "VJOURNAL")
 _DROPPED = frozenset(("RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID"))
@@ -64,7 +66,13 @@ def expand(root: Component, window: Window, default_zone: tzinfo, budget: Budget
 def _weight(component: Component) -> int:
     """How many instances more than itself an instance counts for."""
     parts = (component, *component.children)
-    return sum(len(line.value) for part in parts for line in part.lines) // LARGE
+    return sum(_size(line) for part in parts for line in part.lines) // LARGE
+
+
+def _size(line: Line) -> int:
+    """About how many characters it takes to write a line, or how long."""
+    params = sum(len(value) for values in line.params.values() for value in values) if line.params else 0
+    return LINE + params + len(line.value)
 
 
 def limit_recurrence_set(root: Component, window: Window, default_zone: tzinfo) -> Component:

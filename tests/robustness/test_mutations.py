@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
+from lxml import etree
 
 from tests.robustness.corpus import CALENDAR, OBJECTS, SOUND
 from tests.robustness.mutations import conversations
@@ -93,6 +94,23 @@ def test_whatever_is_sent_is_answered_by_the_rfc_and_never_half_written(
             _is_stored_as_sent(world, wanted)
 
 
+NAMES = ("", "a b", "-1", "a/b", "c:d", "x y='z'", "<", "\xff")
+SPACES = ("", "DAV:", "(\U000d6553", "a b", "&quot;>", "urn:x")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("space", SPACES)
+def test_names_that_expand_property_has_in_attributes_do_not_break_the_answer(
+    world: World, name: str, space: str
+) -> None:
+    root = etree.Element("{DAV:}expand-property")
+    outer = etree.SubElement(root, "{DAV:}property", name=name, namespace=space)
+    etree.SubElement(outer, "{DAV:}property", name="displayname")
+    for body in (etree.tostring(root), etree.tostring(root).replace(b"displayname", b"a b")):
+        wanted = Wanted("REPORT", "/dav/principals/ann/", (), body)
+        judge(world, wanted, world.ask(wanted))
+
+
 def _succeeded(answer: Answer) -> bool:
     """2xx, and for a 207 that not everything in it failed."""
     return answer.status < 300 and (answer.status != 207 or b"HTTP/1.1 200" in answer.body)
@@ -125,7 +143,7 @@ def judge(world: World, wanted: Wanted, answer: Answer) -> None:
         assert re.fullmatch(r"[A-Za-z0-9-]+", name), answer
         assert value.encode("latin-1") is not None
         assert not set(value) & {"\r", "\n", "\0"}, answer
-    if answer.body and answer.header("Content-Encoding") == "":
+    if answer.body and answer.header("Content-Encoding") == "" and status != 206:
         _is_what_it_says(answer)
 
 

@@ -115,7 +115,7 @@ def small_settings(folder: Path) -> Settings:
         caldav=replace(default.caldav, max_resource_size=64 * 1024, max_instances=1000),
         carddav=replace(default.carddav, max_resource_size=64 * 1024, max_image_size=16 * 1024),
         limits=replace(
-            default.limits, xml_size=64 * 1024, xml_depth=32, multiget_hrefs=100, query_instances=5000
+            default.limits, xml_size=64 * 1024, xml_depth=32, multiget_hrefs=100, query_instances=1000
         ),
     )
 
@@ -139,7 +139,7 @@ class World:
 
     # -- asking
 
-    def ask(self, wanted: Wanted, user: str = "ann", *, most_steps: int = 3_000_000) -> Answer:
+    def ask(self, wanted: Wanted, user: str = "ann", *, most_steps: int = 6_000_000) -> Answer:
         """The answer, or TooMuchWork."""
         environ = environ_of(wanted, user)
         application = self.application

@@ -30,10 +30,13 @@ def expand_property(request: Request, root: Element) -> Response:
 
 
 def _name(element: Element) -> str:
-    local = element.get("name")
-    if not local:
-        raise HttpError(400, "A property of expand-property has a name.")
-    return f"{{{element.get('namespace', 'DAV:')}}}{local}"
+    """The Clark name in a property element. It stands in attributes, so no parser has looked at it yet."""
+    local, space = element.get("name", ""), element.get("namespace", "DAV:")
+    try:
+        etree.fromstring(f'<x xmlns="{davxml.escape_attribute(space)}"/>'.encode())
+        return str(etree.QName(space, local).text)
+    except (ValueError, etree.XMLSyntaxError):
+        raise HttpError(400, "A property of expand-property has a name and a namespace.") from None
 
 
 def _response(request: Request, node: Node, wanted: Element, level: int, budget: list[int]) -> str:

@@ -277,8 +277,8 @@ class CalDavSettings:
     max_resource_size: int = setting(10 * MIB, "Bytes of one event or task with all it contains.", SIZE)
     max_instances: int = setting(
         10_000,
-        "Occurrences of one series within a year, or dates listed in it, that are accepted; also the most that "
-        "one expansion yields.",
+        "Occurrences of one series within a year, or dates listed in it, that are accepted; also the most "
+        "that one expansion yields.",
         between(10, 1_000_000),
     )
     max_attendees_per_instance: int = setting(1000, "Attendees of one event.", between(1, 100_000))

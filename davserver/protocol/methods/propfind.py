@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import chain, islice
+from threading import Lock
 
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
@@ -61,9 +63,59 @@ def render(request: Request, nodes: Iterable[Node], asked: Asked) -> Iterator[st
         for node in batch:
             if node.kind not in plans:
                 plans[node.kind] = plan(request, node, asked)
+        key = _key(request, batch, plans)
+        text = _REMEMBERED.get(key) if key else None
+        if text is not None:
+            yield text
+            continue
         prefetch(request, batch, plans)
-        for node in batch:
-            yield response(request.href(node), plans[node.kind].render(request, node))
+        rendered = [response(request.href(node), plans[node.kind].render(request, node)) for node in batch]
+        if key:
+            _REMEMBERED.put(key, "".join(rendered))
+        yield from rendered
+
+
+def _key(request: Request, batch: list[Node], plans: dict[Kind, Plan]) -> Hashable | None:
+    """All that a listing of collections depends on: what is asked, the rows, the rights, the address.
+
+    Clients ask for their homes again and again; while no row has changed, the text is the same. None for
+    anything else, and where something beyond the rows is read.
+    """
+    first = batch[0]
+    if first.kind not in COLLECTIONS or any(node.kind is not first.kind for node in batch):
+        return None
+    asked = plans[first.kind]
+    if asked.dead or asked.all_dead or asked.needs:
+        return None
+    rows = tuple((node.collection, node.privileges) for node in batch)
+    return (*asked.steps, asked.absent, asked.minimal, request.href_of(first.segments[:-1]), rows)
+
+
+class _Remembered:
+    """The newest texts by their keys; bounded by their number and size."""
+
+    def __init__(self, most: int, longest: int) -> None:
+        self._texts: OrderedDict[Hashable, str] = OrderedDict()
+        self._lock = Lock()
+        self._most = most
+        self._longest = longest
+
+    def get(self, key: Hashable) -> str | None:
+        """The text under the key."""
+        with self._lock:
+            return self._texts.get(key)
+
+    def put(self, key: Hashable, text: str) -> None:
+        """Keep a text, and let the oldest go."""
+        if len(text) > self._longest:
+            return
+        with self._lock:
+            self._texts[key] = text
+            while len(self._texts) > self._most:
+                self._texts.popitem(last=False)
+
+
+_REMEMBERED = _Remembered(most=64, longest=64 * 1024)
 
 
 def prefetch(request: Request, nodes: list[Node], plans: dict[Kind, Plan]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from davserver import davxml
@@ -112,9 +113,14 @@ def lockdiscovery(request: Request, node: Node) -> str | None:
 @prop(DAV + "supported-report-set", on=ALL, rfc="RFC 3253 3.1.5")
 def supported_report_set(request: Request, node: Node) -> str | None:
     """Derived from the table of reports."""
+    return _report_set(node.kind)
+
+
+@lru_cache(maxsize=len(Kind))
+def _report_set(kind: Kind) -> str:
     return "".join(
         f"<d:supported-report><d:report>{davxml.element(name)}</d:report></d:supported-report>"
-        for name in reports.names_for(node.kind)
+        for name in reports.names_for(kind)
     )
 
 

@@ -428,6 +428,8 @@ class Recurrence:
         return max(allowed_days(self.days, kind).bit_count() for kind in kinds)
 
     def _day_search(self, low: int, high: int, budget: Budget) -> Iterator[int]:
+        if not self.times:  # BYSETPOS chose none of a day's
+            return
         first, last = low // DAY, min((high - 1) // DAY, _LAST_DAY)
         for day in self._active_days(first, last, budget):
             base = day * DAY

@@ -30,6 +30,7 @@ _CARDDAV = "urn:ietf:params:xml:ns:carddav"
 
 STORED = ""
 HOUR = "DURATION:PT1H"
+EMPTY = "RRULE:FREQ=SECONDLY;BYDAY=2TU,1WE;BYSETPOS=35,-15;BYSECOND=32"
 BERLIN = "DTSTART;TZID=Europe/Berlin:20200106T090000"
 
 PEERS: tuple[tuple[str, bytes, str], ...] = (
@@ -57,6 +58,8 @@ PEERS: tuple[tuple[str, bytes, str], ...] = (
         STORED,
     ),
     ("newlines that are escaped (Xandikos #565)", event(r"DESCRIPTION:one\ntwo\Nthree\\n"), STORED),
+    ("eighteen rules that BYSETPOS leaves nothing of",
+     event("DTSTART;VALUE=DATE:20261119", "RRULE:FREQ=HOURLY", *[EMPTY] * 18, "EXRULE:FREQ=SECONDLY"), STORED),
     ("a task without a start (Stalwart)", todo("DUE:20260101T000000Z"), STORED),
     ("a task without any time", todo("SUMMARY:some day"), STORED),
     ("a task that recurs from its DUE", todo("DUE;VALUE=DATE:20260101", "RRULE:FREQ=DAILY"), STORED),

@@ -117,6 +117,7 @@ def _create_engine(url: URL, synchronous: str, busy_seconds: int) -> Engine:
         engine = create_engine(
             url,
             pool_size=POOL_SIZE,
+            pool_use_lifo=True,  # the connection used last has its pages at hand
             max_overflow=64,
             connect_args={"timeout": busy_seconds, "check_same_thread": False, "cached_statements": 256},
         )

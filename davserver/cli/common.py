@@ -14,10 +14,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from davserver import config, jobs
+from davserver import config
 from davserver.config import Settings
 from davserver.errors import DavServerError
-from davserver.jobs import Office
+from davserver.jobs import setup
+from davserver.jobs.office import Office
 from davserver.storage import Store, maintenance, migrations, open_store
 
 log = logging.getLogger("davserver.cli")
@@ -74,13 +75,13 @@ def first_steps(settings: Settings) -> tuple[str, ...]:
     """What to do while there is no account yet, with the set-up code; nothing later on."""
     with opened(settings) as store:
         migrations.ensure(store)
-        code = jobs.setup_code(store, settings)
+        code = setup.setup_code(store, settings)
     if code is None:
         return ()
     return (
         "There is no account yet. Make the first one:",
         f"    {_this_command(settings)} user add NAME --email NAME@HOST --display-name 'Your Name' --admin",
-        f"Set-up code: {code} (also in {jobs.setup_file(settings)})",
+        f"Set-up code: {code} (also in {setup.setup_file(settings)})",
         "",
     )
 

@@ -8,9 +8,9 @@ import sys
 import unicodedata
 from typing import TypeAlias
 
-from davserver import jobs
 from davserver.cli.common import office
 from davserver.errors import DavServerError
+from davserver.jobs import users
 from davserver.storage import principals
 
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -54,10 +54,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    jobs.check_user_name(args.name)
-    user = jobs.NewUser(args.name, _password(args), args.email, args.display_name, args.admin)
+    users.check_user_name(args.name)
+    user = users.NewUser(args.name, _password(args), args.email, args.display_name, args.admin)
     with office(args) as here:
-        principal = jobs.create_user(here, user)
+        principal = users.create_user(here, user)
     print(f"Added {principal.name}.")
     return 0
 
@@ -65,8 +65,8 @@ def _add(args: argparse.Namespace) -> int:
 def _passwd(args: argparse.Namespace) -> int:
     with office(args) as here:
         with here.store.read() as tx:
-            name = jobs.find_user(tx, args.name).name
-        jobs.set_password(here, name, _password(args))
+            name = users.find_user(tx, args.name).name
+        users.set_password(here, name, _password(args))
     print(f"{name} has a new password.")
     return 0
 
@@ -74,7 +74,7 @@ def _passwd(args: argparse.Namespace) -> int:
 def _disable(args: argparse.Namespace) -> int:
     disabled = args.action == "disable"
     with office(args) as here:
-        jobs.set_disabled(here, args.name, disabled=disabled)
+        users.set_disabled(here, args.name, disabled=disabled)
     print(f"{args.name} is {'disabled' if disabled else 'enabled'}.")
     return 0
 
@@ -82,12 +82,12 @@ def _disable(args: argparse.Namespace) -> int:
 def _remove(args: argparse.Namespace) -> int:
     with office(args) as here:
         with here.store.read() as tx:
-            name = jobs.find_user(tx, args.name).name
+            name = users.find_user(tx, args.name).name
         if not args.yes and sys.stdin.isatty():
             print(f"This removes {name} with all calendars, contacts and their history.")
             if unicodedata.normalize("NFC", input("Type the user name to go on: ")) != name:
                 raise Refused("Nothing was removed.")
-        jobs.remove_user(here, name)
+        users.remove_user(here, name)
     print(f"Removed {name}.")
     return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from davserver.config import Settings
-from davserver.jobs import NewUser, create_user
+from davserver.jobs.users import NewUser, create_user
 from davserver.storage import migrations, open_store
 from tests.auth.gate import PASSWORD, Gate
 

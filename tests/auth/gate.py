@@ -8,7 +8,7 @@ from typing import Any
 
 from davserver.auth import Authenticator
 from davserver.config import Settings
-from davserver.jobs import Office
+from davserver.jobs.office import Office
 from davserver.model import Principal
 from davserver.storage import Store
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from davserver import jobs
 from davserver.auth import authenticator, passwords
 from davserver.auth.headers import parse_basic
 from davserver.config import Settings
 from davserver.errors import HttpError
+from davserver.jobs import users
 from davserver.storage import principals
 from tests.auth.gate import PASSWORD, Environ, Gate, basic, request
 
@@ -29,7 +29,7 @@ def refusal(gate: Gate, environ: Environ, status: int = 401) -> HttpError:
 
 def keep_only_baikals_hash(gate: Gate, name: str, password: str, realm: str = "BaikalDAV") -> None:
     with gate.store.write() as tx:
-        user = jobs.find_user(tx, name)
+        user = users.find_user(tx, name)
         principals.remove_credentials(tx, user.id, "password")
         principals.set_credential(
             tx, user.id, "md5-a1", passwords.a1_hash(name, realm, password), realm=realm
@@ -112,17 +112,17 @@ def test_no_bytes_inside_the_header_make_the_parser_raise(raw: bytes) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
 def test_names_and_passwords_may_be_utf_8_or_latin_1(gate: Gate, encoding: str) -> None:
-    jobs.create_user(gate.office, jobs.NewUser("zoë", "pässwörter"))
+    users.create_user(gate.office, users.NewUser("zoë", "pässwörter"))
     assert gate(request(basic("zoë", "pässwörter", encoding))).name == "zoë"
 
 
 def test_a_name_typed_in_decomposed_form_is_the_same_name(gate: Gate) -> None:
-    jobs.create_user(gate.office, jobs.NewUser("zoë", PASSWORD))
+    users.create_user(gate.office, users.NewUser("zoë", PASSWORD))
     assert gate(request(basic("zoe\u0308", PASSWORD))).name == "zoë"
 
 
 def test_a_password_may_contain_colons_and_nul(gate: Gate) -> None:
-    jobs.set_password(gate.office, "ann", "a:b:c\0defgh")
+    users.set_password(gate.office, "ann", "a:b:c\0defgh")
     assert gate(request(basic("ann", "a:b:c\0defgh"))).name == "ann"
     refusal(gate, request(basic("ann", "a:b:c")))
 
@@ -177,22 +177,22 @@ def test_it_is_forgotten_after_cache_seconds(gate: Gate, monkeypatch: pytest.Mon
 
 def test_a_changed_password_is_refused_on_the_next_request(gate: Gate) -> None:
     gate(request(basic("ann", PASSWORD)))
-    jobs.set_password(gate.office, "ann", "another one")
+    users.set_password(gate.office, "ann", "another one")
     refusal(gate, request(basic("ann", PASSWORD)))
     assert gate(request(basic("ann", "another one"))).name == "ann"
 
 
 def test_a_disabled_account_is_refused_on_the_next_request_and_reads_like_an_unknown_one(gate: Gate) -> None:
     gate(request(basic("ann", PASSWORD)))
-    jobs.set_disabled(gate.office, "ann", disabled=True)
+    users.set_disabled(gate.office, "ann", disabled=True)
     assert refusal(gate, request(basic("ann", PASSWORD))).message == "Please sign in."
-    jobs.set_disabled(gate.office, "ann", disabled=False)
+    users.set_disabled(gate.office, "ann", disabled=False)
     assert gate(request(basic("ann", PASSWORD))).name == "ann"
 
 
 def test_what_is_remembered_for_ann_does_not_open_bobs_account(gate: Gate) -> None:
     gate(request(basic("ann", PASSWORD)))
-    jobs.set_password(gate.office, "bob", "something else")
+    users.set_password(gate.office, "bob", "something else")
     refusal(gate, request(basic("bob", PASSWORD)))
 
 
@@ -250,7 +250,7 @@ def test_a_weak_hash_is_replaced_at_login(gate: Gate) -> None:
 
     weak = argon2.using(memory_cost=64, time_cost=1).hash(PASSWORD)
     with gate.store.write() as tx:
-        principals.set_credential(tx, jobs.find_user(tx, "ann").id, "password", weak)
+        principals.set_credential(tx, users.find_user(tx, "ann").id, "password", weak)
     gate(request(basic("ann", PASSWORD)))
     with gate.store.read() as tx:
         login = principals.login(tx, "ann")
@@ -266,7 +266,7 @@ def test_a_password_changed_during_the_login_is_not_overwritten(
 
     def change_first(password: str) -> str:
         monkeypatch.setattr(passwords, "hash_password", real)
-        jobs.set_password(gate.office, "ann", "the new one")
+        users.set_password(gate.office, "ann", "the new one")
         return real(password)
 
     monkeypatch.setattr(passwords, "hash_password", change_first)
@@ -278,7 +278,7 @@ def test_a_password_changed_during_the_login_is_not_overwritten(
 @pytest.mark.parametrize("secret", ["", "garbage", "$argon2id$v=19$m=1", "$2y$10$" + "x" * 53])
 def test_a_hash_that_cannot_be_read_matches_nothing(gate: Gate, secret: str) -> None:
     with gate.store.write() as tx:
-        principals.set_credential(tx, jobs.find_user(tx, "ann").id, "password", secret)
+        principals.set_credential(tx, users.find_user(tx, "ann").id, "password", secret)
     refusal(gate, request(basic("ann", PASSWORD)))
     refusal(gate, request(basic("ann", "")))
 
@@ -314,7 +314,7 @@ def test_it_is_the_connection_that_counts_not_what_the_proxy_says_of_the_client(
 
 def test_a_named_user_without_account_is_told_so(proxied: Gate) -> None:
     refusal(proxied, request(address="10.1.2.3", HTTP_X_REMOTE_USER="nobody"), 403)
-    jobs.set_disabled(proxied.office, "ann", disabled=True)
+    users.set_disabled(proxied.office, "ann", disabled=True)
     refusal(proxied, request(address="10.1.2.3", HTTP_X_REMOTE_USER="ann"), 403)
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davserver import jobs
 from davserver.auth import passwords
 from davserver.auth.digest import parse_digest
 from davserver.errors import HttpError
+from davserver.jobs import users
 from davserver.storage import principals
 from tests.auth.gate import Gate, request
 
@@ -27,7 +27,7 @@ def md5(text: str) -> str:
 def digest(gate: Gate) -> Gate:
     gate.restart(digest=True, realm=REALM)
     with gate.store.write() as tx:
-        ann = jobs.find_user(tx, "ann").id
+        ann = users.find_user(tx, "ann").id
         principals.set_credential(tx, ann, "md5-a1", passwords.a1_hash("ann", REALM, "secret"), realm=REALM)
     return gate
 
@@ -107,7 +107,7 @@ def test_behind_a_proxy_that_cuts_the_path_it_still_fits(digest: Gate) -> None:
 
 
 def test_a_new_password_ends_it(digest: Gate) -> None:
-    jobs.set_password(digest.office, "ann", "a new password")
+    users.set_password(digest.office, "ann", "a new password")
     challenges(digest, answer(nonce_of(digest)))
     challenges(digest, answer(nonce_of(digest), "a new password"))
 

@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from davserver import jobs
 from davserver.auth.throttle import network, quoted
 from davserver.errors import HttpError
+from davserver.jobs import users
 from tests.auth.gate import PASSWORD, Gate, basic, request
 
 
@@ -87,7 +87,7 @@ def test_a_success_gives_the_tries_back(strict: Gate) -> None:
         assert status(strict, "ann", "wrong") == 401
         strict.restart()
         assert status(strict, "ann", PASSWORD) == 200
-        jobs.set_password(strict.office, "ann", PASSWORD)
+        users.set_password(strict.office, "ann", PASSWORD)
         strict.now += 301  # the address' own count
 
 

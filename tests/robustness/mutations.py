@@ -388,14 +388,15 @@ def _inserted(drawn: tuple[float, bytes]) -> Change:
 
 
 _BETWEEN_TAGS = re.compile(rb"(?<=>)(?=<)")
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r)")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 def _piece(drawn: tuple[int, str]) -> Change:
     """An element between two tags, a line between two lines."""
 
     def change(body: bytes) -> bytes:
-        gaps = [match.end() for match in (_BETWEEN_TAGS if body[:1] == b"<" else _LINE).finditer(body)] or [0]
+        gaps = [match.end() for match in (_BETWEEN_TAGS if body[:1] == b"<" else _LINE_END).finditer(body)]
+        gaps = gaps or [0]
         at = gaps[drawn[0] % len(gaps)]
         return body[:at] + drawn[1].encode("utf-8", "surrogatepass") + body[at:]
 

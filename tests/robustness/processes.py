@@ -30,7 +30,8 @@ from lxml import etree
 from sqlalchemy import URL
 
 from davserver.config import Settings
-from davserver.jobs import NewUser, Office, create_user
+from davserver.jobs.office import Office
+from davserver.jobs.users import NewUser, create_user
 from davserver.storage import Store, migrations, open_store
 from tests.hosting.places import DEPLOY, ROOT, free_port
 from tests.robustness.world import PASSWORD, basic

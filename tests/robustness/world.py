@@ -26,7 +26,8 @@ from lxml import etree
 
 from davserver.app import create_app
 from davserver.config import Settings
-from davserver.jobs import NewUser, Office, create_user
+from davserver.jobs.office import Office
+from davserver.jobs.users import NewUser, create_user
 from davserver.storage import migrations, open_store
 
 PASSWORD = "correct horse"

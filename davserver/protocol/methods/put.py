@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import uuid
 
-from davserver.content import index, jcal, lines
-from davserver.davxml import CALDAV, CARDDAV, DAV
+from davserver.content import jcal, lines
+from davserver.davxml import CALDAV, CARDDAV
 from davserver.errors import HttpError
+from davserver.jobs import items as jobs_items
 from davserver.model import Collection, CollectionKind, Item, NewItem
 from davserver.protocol import conditions, locking, negotiation, tree
 from davserver.protocol.request import Request, Response
-from davserver.protocol.tree import LONGEST_NAME, Kind, Node
-from davserver.storage import collections, items
-
-SPACES = {Kind.EVENT: CALDAV, Kind.CARD: CARDDAV}
+from davserver.protocol.tree import HOLDS, LONGEST_NAME, Kind, Node
+from davserver.storage import items
 
 
 def put(request: Request) -> Response:
@@ -67,22 +66,19 @@ def check_name(name: str) -> None:
 
 def read_item(request: Request, node: Node) -> NewItem:
     """The body checked against the rules of its kind, with its index row."""
-    body, settings = request.body, request.settings
+    body, kind = request.body, HOLDS[node.kind]
     if (request.header("Content-Encoding") or "identity").strip().lower() != "identity":
         raise HttpError(415, "The body must not be encoded.")
-    if node.kind is Kind.EVENT:
-        check_size(len(body), settings.caldav.max_resource_size, CALDAV)
+    if kind is CollectionKind.CALENDAR:
         if request.content_type == negotiation.JCAL:
             body = lines.dump(jcal.from_jcal(body)).encode()
         elif request.content_type not in CALENDAR_TYPES:
             raise HttpError(403, "A calendar takes text/calendar.", CALDAV + "supported-calendar-data")
-        return NewItem(node.name, body, index.of_calendar_object(body, settings.caldav))
-    check_size(len(body), settings.carddav.max_resource_size, CARDDAV)
-    if request.content_type == negotiation.JCARD:
+    elif request.content_type == negotiation.JCARD:
         body = lines.dump(jcal.from_jcard(body)).encode()
     elif request.content_type not in CARD_TYPES:
         raise HttpError(403, "An address book takes text/vcard.", CARDDAV + "supported-address-data")
-    return NewItem(node.name, body, index.of_card(body, settings.carddav))
+    return NewItem(node.name, body, jobs_items.check_body(kind, body, request.settings))
 
 
 CALENDAR_TYPES = ("text/calendar", "application/octet-stream", "text/plain", "")
@@ -91,51 +87,21 @@ CALENDAR_TYPES = ("text/calendar", "application/octet-stream", "text/plain", "")
 CARD_TYPES = ("text/vcard", "text/x-vcard", "text/directory", "application/octet-stream", "text/plain", "")
 
 
-def check_size(size: int, limit: int, space: str) -> None:
-    """max-resource-size of RFC 4791 5.3.2.1 and RFC 6352 6.3.2.1."""
-    if size > limit:
-        raise HttpError(403, f"An item has at most {limit} bytes.", space + "max-resource-size")
-
-
 def lock_collection(request: Request, collection_id: int) -> Collection:
     """The collection as it is now, locked; 409 where it went away meanwhile."""
-    target = collections.lock(request.tx, collection_id)
-    if target is None:
-        raise HttpError(409, "The calendar or address book is gone.")
-    return target
+    return jobs_items.lock_collection(request.tx, collection_id)
 
 
 def store(request: Request, target: Collection, node: Node, new: NewItem, current: Item | None) -> Item:
-    """Check what depends on the collection, then store."""
-    if target.kind is CollectionKind.CALENDAR and new.index.component not in target.components.split(","):
-        message = f"This calendar takes {target.components}, not {new.index.component}."
-        raise HttpError(403, message, CALDAV + "supported-calendar-component")
-    check_uid(request, target, node, new, current)
-    check_quota(request, node, len(new.body) - (current.size if current else 0))
-    return items.put(request.tx, target, new, current, request.user.name)
-
-
-def check_uid(request: Request, target: Collection, node: Node, new: NewItem, current: Item | None) -> None:
-    """no-uid-conflict (RFC 4791 5.3.2.1, RFC 6352 6.3.2.1); the answer names the item in the way.
-
-    A UID lives in one item of a collection, and an item keeps its UID.
-    """
-    if current is not None and current.uid == new.index.uid:
-        return
-    names = [node.name] if current else items.names_with_uid(request.tx, target.id, new.index.uid)
-    if not names:
-        return
-    message = "An item keeps its UID." if current else "Another item of the collection has this UID."
-    other = request.href_of(node.segments[:-1]) + tree.encode(names[0])
-    raise HttpError(409, message, SPACES[node.kind] + "no-uid-conflict", [other])
-
-
-def check_quota(request: Request, node: Node, growth: int) -> None:
-    """RFC 4331 6: 507 with DAV:quota-not-exceeded."""
-    if node.owner is None or node.owner.quota is None or growth <= 0:
-        return
-    if collections.used_bytes(request.tx, node.owner.id) + growth > node.owner.quota:
-        raise HttpError(507, "The quota is used up.", DAV + "quota-not-exceeded")
+    """Check what depends on the collection, then store; a UID in the way is named by its href."""
+    assert node.owner is not None
+    try:
+        return jobs_items.store_item(
+            request.tx, target, new, current, owner=node.owner, actor=request.user.name
+        )
+    except jobs_items.UidConflict as conflict:
+        conflict.hrefs = (request.href_of(node.segments[:-1]) + tree.encode(conflict.name),)
+        raise
 
 
 def written(request: Request, node: Node, stored: Item, *, created: bool) -> Response:

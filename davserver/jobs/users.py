@@ -1,18 +1,13 @@
-"""Use-cases that several mouths share: accounts and the first set-up. Each is one transaction.
+"""Accounts: made, changed, removed; and the checks of what identifies one.
 
-Belongs here: what the command line, the web admin and the API do alike. Must not be here: reading
-arguments, printing, HTML, SQL. Errors are HttpErrors, so that every mouth has its answer.
+Belongs here: what the command line, the web admin and the API do alike with people. Errors are HttpErrors,
+so that every mouth has its answer.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -20,14 +15,14 @@ from sqlalchemy.exc import IntegrityError
 from davserver.auth.passwords import MAX_LENGTH, hash_password
 from davserver.config import AccountSettings, Settings
 from davserver.errors import HttpError
+from davserver.jobs.office import Office
+from davserver.jobs.setup import SETUP_CODE, setup_file
 from davserver.model import CollectionKind, NewCollection, NewPrincipal, Principal, PrincipalKind
-from davserver.storage import Store, audit, collections, principals
+from davserver.storage import collections, principals
 from davserver.storage import settings as settings_table
 
 MAX_USER_NAME = 100
 DEFAULT_COLLECTION = "default"
-SETUP_CODE = "setup-code"
-SETUP_FILE = "setup-code.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +34,6 @@ class NewUser:
     email: str = ""
     display_name: str = ""
     admin: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """Where a job is done, and on whose behalf (for the audit log)."""
-
-    store: Store
-    settings: Settings
-    actor: str = ""
-    address: str = ""
-
-    @contextlib.contextmanager
-    def write(self, action: str, target: str) -> Iterator[Connection]:
-        """A write transaction that leaves a line in the audit log."""
-        with self.store.write() as tx:
-            yield tx
-            audit.record(tx, self.actor, action, target, address=self.address)
 
 
 # -- users -------------------------------------------------------------------------------------------
@@ -167,44 +145,3 @@ def check_password(password: str, settings: Settings) -> str:
     if len(password) > MAX_LENGTH:
         raise HttpError(400, f"A password has at most {MAX_LENGTH} characters.")
     return password
-
-
-# -- the first start ---------------------------------------------------------------------------------
-
-
-def setup_file(settings: Settings) -> Path:
-    """The file that holds the set-up code while there is no account."""
-    return settings.storage.data_dir / SETUP_FILE
-
-
-def setup_code(store: Store, settings: Settings) -> str | None:
-    """The one-time code that proves to the web wizard who installed the server; None once an account exists.
-
-    Kept in the database, so that all processes agree on it, and written to a file that only the
-    server's own user can read.
-    """
-    with store.read() as tx:
-        if principals.count(tx):
-            return None
-        code = settings_table.get(tx, SETUP_CODE)
-    if code is None:
-        with store.write() as tx:
-            code = settings_table.get(tx, SETUP_CODE) or _new_code()
-            settings_table.put(tx, SETUP_CODE, code)
-    with contextlib.suppress(OSError):  # a read-only disk beside a database server: it is only printed
-        _write_private(setup_file(settings), code + "\n")
-    return code
-
-
-def _new_code() -> str:
-    """80 random bits in four groups without letters that look alike."""
-    letters = "abcdefghjkmnpqrstuvwxyz23456789"
-    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from davserver import jobs
 from davserver.config import AccountSettings, Settings
 from davserver.errors import HttpError
-from davserver.jobs import NewUser, Office
+from davserver.jobs import setup, users
+from davserver.jobs.office import Office
+from davserver.jobs.users import NewUser
 from davserver.model import CollectionKind
 from davserver.storage import collections, migrations, open_store, principals
 
@@ -30,7 +31,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 def names(office: Office, kind: CollectionKind, owner: str = "ann") -> list[tuple[str, str | None, str]]:
     with office.store.read() as tx:
-        mine = collections.of_owner(tx, jobs.find_user(tx, owner).id, kind)
+        mine = collections.of_owner(tx, users.find_user(tx, owner).id, kind)
     return [(item.name, item.display_name, item.components) for item in mine]
 
 
@@ -43,16 +44,16 @@ def test_what_a_new_user_gets_is_a_setting(office: Office) -> None:
         quota=1000,
     )
     here = replace(office, settings=replace(office.settings, accounts=accounts))
-    principal = jobs.create_user(here, NewUser("ann", PASSWORD))
+    principal = users.create_user(here, NewUser("ann", PASSWORD))
     assert (principal.timezone, principal.quota) == ("Europe/Berlin", 1000)
     assert names(office, CollectionKind.CALENDAR) == [("default", "Kalender", "VEVENT")]
     assert names(office, CollectionKind.ADDRESSBOOK) == []
 
 
 def test_a_refused_account_leaves_nothing_behind(office: Office) -> None:
-    jobs.create_user(office, NewUser("ann", PASSWORD, display_name="Ann"))
+    users.create_user(office, NewUser("ann", PASSWORD, display_name="Ann"))
     with pytest.raises(HttpError, match="already an account") as caught:
-        jobs.create_user(office, NewUser("ann", PASSWORD, display_name="Other"))
+        users.create_user(office, NewUser("ann", PASSWORD, display_name="Other"))
     assert caught.value.status == 409
     with office.store.read() as tx:
         assert [item.display_name for item in principals.list_all(tx)] == ["Ann"]
@@ -61,7 +62,7 @@ def test_a_refused_account_leaves_nothing_behind(office: Office) -> None:
 
 @pytest.mark.parametrize("email", ["", "ann@example.org", " ann@example.org ", "zoë@exämple.org", "a+b@x"])
 def test_good_mail_addresses(email: str) -> None:
-    assert jobs.check_email(email) == email.strip()
+    assert users.check_email(email) == email.strip()
 
 
 @pytest.mark.parametrize(
@@ -69,33 +70,33 @@ def test_good_mail_addresses(email: str) -> None:
 )
 def test_bad_mail_addresses(email: str) -> None:
     with pytest.raises(HttpError) as caught:
-        jobs.check_email(email)
+        users.check_email(email)
     assert caught.value.status == 400
 
 
 def test_names_are_one_name_however_they_are_typed(office: Office) -> None:
-    jobs.create_user(office, NewUser("zoe\u0308", PASSWORD))
+    users.create_user(office, NewUser("zoe\u0308", PASSWORD))
     with office.store.read() as tx:
-        assert jobs.find_user(tx, "zo\u00eb").name == jobs.find_user(tx, "zoe\u0308").name == "zo\u00eb"
+        assert users.find_user(tx, "zo\u00eb").name == users.find_user(tx, "zoe\u0308").name == "zo\u00eb"
 
 
 def test_the_set_up_code_stays_the_same_until_there_is_an_account(office: Office) -> None:
-    code = jobs.setup_code(office.store, office.settings)
-    file = jobs.setup_file(office.settings)
+    code = setup.setup_code(office.store, office.settings)
+    file = setup.setup_file(office.settings)
     assert code
     assert len(code) == 19
     assert file.read_text() == code + "\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.write_text("changed")
     file.chmod(0o666)
-    assert jobs.setup_code(office.store, office.settings) == code
+    assert setup.setup_code(office.store, office.settings) == code
     assert file.read_text() == code + "\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    jobs.create_user(office, NewUser("ann", PASSWORD))
+    users.create_user(office, NewUser("ann", PASSWORD))
     assert not file.exists()
-    assert jobs.setup_code(office.store, office.settings) is None
-    jobs.remove_user(office, "ann")
-    assert jobs.setup_code(office.store, office.settings) != code
+    assert setup.setup_code(office.store, office.settings) is None
+    users.remove_user(office, "ann")
+    assert setup.setup_code(office.store, office.settings) != code
 
 
 def test_the_password_is_not_shown_by_accident() -> None:

@@ -1,0 +1,88 @@
+"""The one way a body enters a collection: PUT, import, API and synchronisation all come by here.
+
+A body is checked before the transaction (``check_body``), stored byte for byte inside it (``store_item``).
+All checks that depend on what is stored are made on the locked collection, so two writers cannot both win.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from davserver.config import Settings
+from davserver.content import index
+from davserver.davxml import CALDAV, CARDDAV, DAV
+from davserver.errors import HttpError
+from davserver.model import Collection, CollectionKind, Item, ItemIndex, NewItem, Principal
+from davserver.storage import collections, items
+
+SPACES = {CollectionKind.CALENDAR: CALDAV, CollectionKind.ADDRESSBOOK: CARDDAV}
+"""The namespace of the preconditions of each kind."""
+
+
+class UidConflict(HttpError):
+    """409 no-uid-conflict. ``name`` is the item that has the UID already, or that keeps its own."""
+
+    def __init__(self, message: str, kind: CollectionKind, name: str) -> None:
+        super().__init__(409, message, SPACES[kind] + "no-uid-conflict")
+        self.name = name
+
+
+def check_body(kind: CollectionKind, body: bytes, settings: Settings) -> ItemIndex:
+    """Check a calendar object or a card, and index it.
+
+    :raises HttpError: 403 with max-resource-size or the precondition that the content breaks.
+    """
+    limits = settings.caldav if kind is CollectionKind.CALENDAR else settings.carddav
+    if len(body) > limits.max_resource_size:
+        message = f"An item has at most {limits.max_resource_size} bytes."
+        raise HttpError(403, message, SPACES[kind] + "max-resource-size")
+    if kind is CollectionKind.CALENDAR:
+        return index.of_calendar_object(body, settings.caldav)
+    return index.of_card(body, settings.carddav)
+
+
+def lock_collection(tx: Connection, collection_id: int) -> Collection:
+    """The collection as it is now, locked; 409 where it went away meanwhile."""
+    target = collections.lock(tx, collection_id)
+    if target is None:
+        raise HttpError(409, "The calendar or address book is gone.")
+    return target
+
+
+def store_item(
+    tx: Connection, target: Collection, new: NewItem, current: Item | None, *, owner: Principal, actor: str
+) -> Item:
+    """Check what depends on the collection, then store.
+
+    :param target: as locked in this transaction.
+    :param current: the item now under that name, read after the lock.
+    :param owner: whose quota counts.
+    :param actor: name of who writes, for the history.
+    """
+    if target.kind is CollectionKind.CALENDAR and new.index.component not in target.components.split(","):
+        message = f"This calendar takes {target.components}, not {new.index.component}."
+        raise HttpError(403, message, CALDAV + "supported-calendar-component")
+    _check_uid(tx, target, new, current)
+    check_quota(tx, owner, len(new.body) - (current.size if current else 0))
+    return items.put(tx, target, new, current, actor)
+
+
+def _check_uid(tx: Connection, target: Collection, new: NewItem, current: Item | None) -> None:
+    """no-uid-conflict (RFC 4791 5.3.2.1, RFC 6352 6.3.2.1).
+
+    A UID lives in one item of a collection, and an item keeps its UID.
+    """
+    if current is not None:
+        if current.uid != new.index.uid:
+            raise UidConflict("An item keeps its UID.", target.kind, current.name)
+        return
+    if names := items.names_with_uid(tx, target.id, new.index.uid):
+        raise UidConflict("Another item of the collection has this UID.", target.kind, names[0])
+
+
+def check_quota(tx: Connection, owner: Principal, growth: int) -> None:
+    """RFC 4331 6: 507 with DAV:quota-not-exceeded."""
+    if owner.quota is None or growth <= 0:
+        return
+    if collections.used_bytes(tx, owner.id) + growth > owner.quota:
+        raise HttpError(507, "The quota is used up.", DAV + "quota-not-exceeded")

@@ -1,0 +1,8 @@
+"""Public subscription links."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Add the tables."""

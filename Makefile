@@ -1,7 +1,7 @@
 # davserver: the two commands are `make run` and `make test`. Both make a virtual environment in .venv first.
 #
 #   make run      start the server at http://127.0.0.1:8080, data in ./data   (LISTEN=HOST:PORT DATA=DIR)
-#   make test     all tests                                                  (ARGS="tests/test_auth.py -k basic")
+#   make test     all tests, on all cores                                   (ARGS="tests/test_auth.py -k basic")
 #   make check    ruff, ruff format, mypy --strict, import rules
 #   make interop  the tests that run real clients, servers and suites
 #   make bench    side by side with other servers
@@ -21,7 +21,7 @@ run: $(VENV)/.run-ready
 	@DAVSERVER_DATA_DIR="$(DATA)" exec $(BIN)/davserver serve --listen $(LISTEN)
 
 test: $(VENV)/.test-ready
-	@$(BIN)/python -m pytest -m "not interop" $(ARGS)
+	@$(BIN)/python -m pytest -m "not interop" -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/.test-ready
 	$(BIN)/ruff check

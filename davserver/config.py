@@ -33,9 +33,10 @@ DATABASE_FILE = "davserver.db"
 MIB = 1024 * 1024
 
 
-def setting(default: T, help_text: str, check: Check | None = None) -> T:
-    """A dataclass field with help text and an optional check of its value."""
-    return field(default=default, metadata={"help": help_text, "check": check})
+def setting(default: T, help_text: str, check: Check | None = None, *, secret: bool = False) -> T:
+    """A dataclass field with help text and an optional check of its value; a secret one is never shown."""
+    metadata = {"help": help_text, "check": check, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 # -- checks ------------------------------------------------------------------------------------------
@@ -93,6 +94,26 @@ def time_zone(value: str) -> str | None:
     return None
 
 
+def long_keys(values: tuple[str, ...]) -> str | None:
+    return None if all(len(key) >= 32 for key in values) else "must hold keys of 32 random characters or more"
+
+
+def reachable(values: tuple[str, ...]) -> str | None:
+    """Addresses, networks and host names; a name with a star before it means all below it."""
+    for value in values:
+        if not _HOST.fullmatch(value) and networks((value,)) is not None:
+            return f'must be a list of networks or host names such as "192.168.1.0/24", not "{value}"'
+    return None
+
+
+def ports(values: tuple[str, ...]) -> str | None:
+    for value in values:
+        if value != "*" and not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
+            return f'must be a list of port numbers in quotes, or ["*"] for all, not "{value}"'
+    return None
+
+
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 SIZE = between(1024, 4 * 1024 * MIB)
 DATE_TIME = matching(r"\d{8}T\d{6}Z", 'must be a UTC date-time such as "19000101T000000Z"')
 
@@ -160,6 +181,15 @@ class StorageSettings:
             r"|(sqlite|postgresql\+psycopg|mariadb\+pymysql|mysql\+pymysql)://.*",
             "must begin with postgresql+psycopg://, mariadb+pymysql:// or sqlite://, or be empty",
         ),
+        secret=True,
+    )
+    secret_key: tuple[str, ...] = setting(
+        (),
+        "Keys that encrypt the stored passwords of remote accounts, at least 32 random characters each; the "
+        "first encrypts, all decrypt. Empty: the file secret.key in data_dir, made when first needed; keep "
+        "a copy of it apart from the database's. Shorter environment name: DAVSERVER_SECRET_KEY.",
+        long_keys,
+        secret=True,
     )
     history_days: int = setting(
         180,
@@ -313,6 +343,31 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OutgoingSettings:
+    """What this server may fetch from others: subscribed calendars, synchronised accounts."""
+
+    SECTION: ClassVar[str] = "outgoing"
+    enabled: bool = setting(True, "Fetch at all. false: nothing leaves this server.")
+    allow: tuple[str, ...] = setting(
+        (),
+        'Private networks and hosts that may be reached all the same, such as "192.168.1.0/24", '
+        '"nextcloud.lan" or "*.lan". Everything else that is not public is refused, so that no user '
+        "can look into your network by way of this server.",
+        reachable,
+    )
+    ports: tuple[str, ...] = setting(
+        ("80", "443", "8443"), 'Ports that may be reached; ["*"] for all.', ports
+    )
+    proxy: str = setting(
+        "",
+        "HTTP proxy by which everything goes, such as http://proxy.example.org:3128; it resolves the names "
+        "and has to keep private addresses out of reach. Empty: none; the environment is not asked.",
+        matching(r"|http://[^/\s]+/?", 'must be like "http://proxy.example.org:3128"'),
+    )
+    seconds: int = setting(60, "The longest that one request to another server may take.", between(5, 600))
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What is written to the log."""
 
@@ -335,6 +390,7 @@ class Settings:
     caldav: CalDavSettings = CalDavSettings()
     carddav: CardDavSettings = CardDavSettings()
     limits: LimitSettings = LimitSettings()
+    outgoing: OutgoingSettings = OutgoingSettings()
     log: LogSettings = LogSettings()
     source: Path | None = None
 
@@ -349,6 +405,7 @@ SECTIONS: Mapping[str, type[Any]] = {
         CalDavSettings,
         CardDavSettings,
         LimitSettings,
+        OutgoingSettings,
         LogSettings,
     )
 }
@@ -447,7 +504,8 @@ def _from_table(section: str, table: Mapping[str, Any], path: Path, problems: li
         try:
             yield section, key, _typed(raw, expected), f"{path}: {section}.{key}"
         except TypeError:
-            problems.append(f"{path}: {section}.{key} must be {TYPE_NAMES[expected]}, not {raw!r}")
+            shown = "" if known[key].metadata["secret"] else f", not {raw!r}"
+            problems.append(f"{path}: {section}.{key} must be {TYPE_NAMES[expected]}{shown}")
 
 
 def _typed(raw: Any, expected: type) -> Any:
@@ -474,6 +532,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Iterat
     places = [(section, key) for section in SECTIONS for key in keys(section)]
     names = {f"{ENV_PREFIX}{section}_{key}".upper(): (section, key) for section, key in places}
     names["DAVSERVER_DATA_DIR"] = ("storage", "data_dir")
+    names["DAVSERVER_SECRET_KEY"] = ("storage", "secret_key")
     for name, text in sorted(environ.items()):
         if not name.startswith(ENV_PREFIX) or _is_foreign(name):
             continue

@@ -86,7 +86,17 @@ def without_docstring(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
 
 
 EXPLAINED = {
-    "davserver/config.py": {"between", "one_of", "subset_of", "matching", "listen_address", "time_zone"},
+    "davserver/config.py": {
+        "between",
+        "one_of",
+        "subset_of",
+        "matching",
+        "listen_address",
+        "time_zone",
+        "long_keys",
+        "reachable",
+        "ports",
+    },
     "davserver/cli": {"add_arguments", "run"},
 }
 """Functions of one shape, told about together at the head of their room."""

@@ -38,9 +38,9 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _changed(settings: Settings) -> Iterator[str]:
-    """The keys that are not as by default; those that may hold a password are shown by their own line."""
+    """The keys that are not as by default; secrets are left out."""
     for section in config.SECTIONS:
         for key, item in config.keys(section).items():
             value = getattr(getattr(settings, section), key)
-            if value != item.default and key not in ("data_dir", "database_url"):
+            if value != item.default and key != "data_dir" and not item.metadata["secret"]:
                 yield f"{section}.{key} = {config.to_toml(value)}"

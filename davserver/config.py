@@ -334,6 +334,9 @@ class LimitSettings:
     xml_size: int = setting(8 * MIB, "Bytes of an XML request body.", SIZE)
     xml_depth: int = setting(64, "Elements within each other in an XML request body.", between(8, 250))
     multiget_hrefs: int = setting(20_000, "Items asked for in one multiget.", between(100, 10_000_000))
+    import_size: int = setting(
+        1024 * MIB, "Bytes of one file to be imported, unpacked where it is a zip or gzip.", SIZE
+    )
     query_instances: int = setting(
         100_000, "Occurrences that one query or one export computes in all.", between(1000, 100_000_000)
     )

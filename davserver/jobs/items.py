@@ -32,13 +32,26 @@ def check_body(kind: CollectionKind, body: bytes, settings: Settings) -> ItemInd
 
     :raises HttpError: 403 with max-resource-size or the precondition that the content breaks.
     """
-    limits = settings.caldav if kind is CollectionKind.CALENDAR else settings.carddav
-    if len(body) > limits.max_resource_size:
-        message = f"An item has at most {limits.max_resource_size} bytes."
+    if len(body) > (most := largest(kind, settings)):
+        message = f"An item has at most {most} bytes."
         raise HttpError(403, message, SPACES[kind] + "max-resource-size")
     if kind is CollectionKind.CALENDAR:
         return index.of_calendar_object(body, settings.caldav)
     return index.of_card(body, settings.carddav)
+
+
+def largest(kind: CollectionKind, settings: Settings) -> int:
+    """Bytes of the largest item of a kind."""
+    limits = settings.caldav if kind is CollectionKind.CALENDAR else settings.carddav
+    return limits.max_resource_size
+
+
+def current(tx: Connection, collection_id: int) -> Collection:
+    """The collection as it is now; 409 where it went away meanwhile."""
+    found = collections.by_id(tx, collection_id)
+    if found is None:
+        raise HttpError(409, "The calendar or address book is gone.")
+    return found
 
 
 def lock_collection(tx: Connection, collection_id: int) -> Collection:
@@ -59,12 +72,17 @@ def store_item(
     :param owner: whose quota counts.
     :param actor: name of who writes, for the history.
     """
-    if target.kind is CollectionKind.CALENDAR and new.index.component not in target.components.split(","):
-        message = f"This calendar takes {target.components}, not {new.index.component}."
-        raise HttpError(403, message, CALDAV + "supported-calendar-component")
+    check_component(target, new.index)
     _check_uid(tx, target, new, current)
     check_quota(tx, owner, len(new.body) - (current.size if current else 0))
     return items.put(tx, target, new, current, actor)
+
+
+def check_component(target: Collection, index: ItemIndex) -> None:
+    """403 supported-calendar-component where a calendar does not take what the body is (RFC 4791 5.2.3)."""
+    if target.kind is CollectionKind.CALENDAR and index.component not in target.components.split(","):
+        message = f"This calendar takes {target.components}, not {index.component}."
+        raise HttpError(403, message, CALDAV + "supported-calendar-component")
 
 
 def _check_uid(tx: Connection, target: Collection, new: NewItem, current: Item | None) -> None:

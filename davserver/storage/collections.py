@@ -118,6 +118,12 @@ def of_owner(tx: Connection, owner_id: int, kind: CollectionKind) -> list[Collec
     return [_collection(row) for row in _OF_OWNER.rows(tx, {"owner_id": owner_id, "kind": kind.value})]
 
 
+def by_id(tx: Connection, collection_id: int) -> Collection | None:
+    """The collection with that id."""
+    row = _BY_ID.first(tx, {"id": collection_id})
+    return None if row is None else _collection(row)
+
+
 def lock(tx: Connection, collection_id: int) -> Collection | None:
     """The collection as it is now, its row locked until the transaction ends.
 
@@ -172,6 +178,33 @@ def advance(tx: Connection, target: Collection, *, items: int = 0, size: int = 0
     _ADVANCE.run(tx, values)
     _remember(tx, target.id, taken, stamp, moment)
     return taken
+
+
+def advance_by(tx: Connection, target: Collection, count: int, *, size: int) -> Collection:
+    """Take the next ``count`` revisions of a locked collection for as many new items; it as it is now."""
+    moment = now()
+    rows = [
+        {"collection_id": target.id, "revision": target.revision + step, "stamp": _new_stamp(), "at": moment}
+        for step in range(1, count + 1)
+    ]
+    taken: dict[str, Any] = rows[-1]
+    values = {
+        "b_id": target.id,
+        "b_revision": taken["revision"],
+        "b_stamp": taken["stamp"],
+        "b_modified": moment,
+        "b_items": count,
+        "b_size": size,
+    }
+    _ADVANCE.run(tx, values)
+    tx.execute(_REMEMBER.statement, rows)
+    return target._replace(
+        revision=taken["revision"],
+        stamp=taken["stamp"],
+        item_count=target.item_count + count,
+        size=target.size + size,
+        modified=moment,
+    )
 
 
 def _remember(tx: Connection, collection_id: int, taken: int, stamp: str, moment: int) -> None:

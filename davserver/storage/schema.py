@@ -205,6 +205,30 @@ history = _table(
     Index("ix_history_item", "collection_id", "name"),
 )
 
+transfer = _table(
+    "transfer",
+    Column("id", Id, primary_key=True),
+    _reference("collection_id", "collection.id", nullable=False, index=True),
+    Column("actor", Name, nullable=False),
+    Column("source", Name, nullable=False),
+    Column("policy", String(10), nullable=False),
+    Column("state", String(20), nullable=False, index=True),
+    Column("started", BigInteger, nullable=False),
+    Column("touched", BigInteger, nullable=False),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    Column("report", LongText, nullable=False, default=""),
+)
+
+transferred = _table(
+    "transferred",
+    _reference("transfer_id", "transfer.id", nullable=False),
+    Column("name", Name, nullable=False),
+    Column("etag", String(100), nullable=False),
+    Column("history_id", Id),
+    PrimaryKeyConstraint("transfer_id", "name"),
+)
+
 dead_property = _table(
     "dead_property",
     Column("id", Id, primary_key=True),

@@ -1,13 +1,29 @@
 """Web sessions, second factors, one-time links, devices; app passwords, their scopes, login flows."""
 
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import mysql
+
 revision = "0003"
 down_revision = "0002"
+
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+OPTIONS: Any = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_nopad_bin"))
+}
+COUNTED: Any = {"sqlite_autoincrement": True, **OPTIONS}
 
 
 def upgrade() -> None:
     """Add the tables."""
     _web()
     _app_passwords()
+    _transfers()
 
 
 def _web() -> None:
@@ -16,3 +32,46 @@ def _web() -> None:
 
 def _app_passwords() -> None:
     """App passwords with their scopes, login flows."""
+
+
+def _transfers() -> None:
+    """Imports, and what each of them wrote, so that it can be undone."""
+    op.create_table(
+        "transfer",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("collection_id", ID, nullable=False),
+        sa.Column("actor", sa.String(255), nullable=False),
+        sa.Column("source", sa.String(255), nullable=False),
+        sa.Column("policy", sa.String(10), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("started", sa.BigInteger(), nullable=False),
+        sa.Column("touched", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("report", LONG_TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["collection_id"],
+            ["collection.id"],
+            name=op.f("fk_transfer_collection_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfer")),
+        **COUNTED,
+    )
+    op.create_index(op.f("ix_transfer_collection_id"), "transfer", ["collection_id"], unique=False)
+    op.create_index(op.f("ix_transfer_state"), "transfer", ["state"], unique=False)
+    op.create_table(
+        "transferred",
+        sa.Column("transfer_id", ID, nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("etag", sa.String(100), nullable=False),
+        sa.Column("history_id", ID, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"],
+            ["transfer.id"],
+            name=op.f("fk_transferred_transfer_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("transfer_id", "name", name=op.f("pk_transferred")),
+        **OPTIONS,
+    )

@@ -2,6 +2,8 @@
 
     /dav, /dav.php, /cal.php, /card.php     the DAV tree (protocol)
     /.well-known/caldav, …/carddav          301 to /dav/ for every method, without a login
+    /ical/TOKEN.ics                         public links (links), without a login
+    /api/v1.0/                              the JSON API (api), loaded when it is first asked for
     /, /principals/                         PROPFIND, OPTIONS, REPORT: the DAV tree; GET of /: the start page
     /healthz                                200 while the database answers
 
@@ -11,6 +13,7 @@ The paths hold below SCRIPT_NAME, so the whole can be mounted anywhere.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from davserver.auth import Authenticator, proxy_fix
 from davserver.config import Settings
-from davserver.log import AccessLog
+from davserver.log import AccessLog, mask
 from davserver.protocol import answers, pages
 from davserver.protocol.request import PREFIX_NAMES, Environ
 from davserver.protocol.server import DavApplication
@@ -59,7 +62,10 @@ class Server:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.dav = DavApplication(settings, store, Authenticator(settings, store))
+        self.authenticator = Authenticator(settings, store)
+        self.dav = DavApplication(settings, store, self.authenticator)
+        self._api: Application | None = None
+        self._api_lock = threading.Lock()
         self.exact: dict[str, Application] = {
             "/.well-known/caldav": self._well_known,
             "/.well-known/carddav": self._well_known,
@@ -71,7 +77,7 @@ class Server:
         try:
             return self._route(environ, start_response)
         except Exception:
-            log.exception("%s %s failed", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"))
+            log.exception("%s %s failed", environ.get("REQUEST_METHOD"), mask(environ.get("PATH_INFO", "")))
             return _plain(start_response, 500, "The server made a mistake; its log says more.")
 
     def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -82,6 +88,8 @@ class Server:
             environ["davserver.prefix"] = f"{environ['davserver.mount']}/{head}"
             environ["PATH_INFO"] = slash + rest
             return self.dav(environ, start_response)
+        if head == "api" and self.settings.api.enabled:
+            return self.api()(environ, start_response)
         answer = self.exact.get(path.rstrip("/"))
         if answer is not None:
             return answer(environ, start_response)
@@ -90,6 +98,15 @@ class Server:
         if head == "principals":
             return self._tree(environ, start_response)
         return _plain(start_response, 404, "There is nothing at this address.")
+
+    def api(self) -> Application:
+        """The JSON API. Flask is loaded now, not at the start: who never asks for it never pays for it."""
+        with self._api_lock:
+            if self._api is None:
+                from davserver.api import create_api  # Flask: see above
+
+                self._api = create_api(self.settings, self.store, self.authenticator)
+        return self._api
 
     def _root(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """``/``: some clients look for the DAV root there, people for a page."""

@@ -327,6 +327,30 @@ class CardDavSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """Public subscription links."""
+
+    SECTION: ClassVar[str] = "links"
+    enabled: bool = setting(
+        True,
+        "Users may hand out links by which anybody can subscribe to a calendar or address book of theirs. "
+        "false: links that exist are not found.",
+    )
+    max_per_user: int = setting(200, "Links that one user may have.", between(1, 100_000))
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The JSON API."""
+
+    SECTION: ClassVar[str] = "api"
+    enabled: bool = setting(True, "Answer at /api/v1.0/.")
+    requests_per_minute: int = setting(
+        600, "Requests that one user may make; more are told to come back later.", between(5, 1_000_000)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LimitSettings:
     """What one request may cost; beyond it there is a defined answer, never a hang."""
 
@@ -392,6 +416,8 @@ class Settings:
     accounts: AccountSettings = AccountSettings()
     caldav: CalDavSettings = CalDavSettings()
     carddav: CardDavSettings = CardDavSettings()
+    links: LinkSettings = LinkSettings()
+    api: ApiSettings = ApiSettings()
     limits: LimitSettings = LimitSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     log: LogSettings = LogSettings()
@@ -407,6 +433,8 @@ SECTIONS: Mapping[str, type[Any]] = {
         AccountSettings,
         CalDavSettings,
         CardDavSettings,
+        LinkSettings,
+        ApiSettings,
         LimitSettings,
         OutgoingSettings,
         LogSettings,

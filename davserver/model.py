@@ -183,3 +183,77 @@ class Ace:
 
     principal_id: int | None
     privileges: frozenset[str]
+
+
+class Detail(enum.StrEnum):
+    """How much a public link tells."""
+
+    FULL = "full"
+    TITLES = "titles"
+    """Titles and times; of contacts the names."""
+    BUSY = "busy"
+    """When one is busy, nothing else."""
+
+
+class Private(enum.StrEnum):
+    """What a public link shows of entries with CLASS:PRIVATE. (CONFIDENTIAL ones are always BUSY.)"""
+
+    HIDDEN = "hidden"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a public link shows.
+
+    ``left_out``: some of ``alarms``, ``attendees``, ``attachments``. ``components``: empty for all.
+    ``start`` and ``end`` are UTC seconds; ``days_back`` and ``days_ahead`` count from today on; None is open.
+    """
+
+    detail: Detail = Detail.FULL
+    private: Private = Private.HIDDEN
+    left_out: frozenset[str] = frozenset()
+    components: tuple[str, ...] = ()
+    start: int | None = None
+    end: int | None = None
+    days_back: int | None = None
+    days_ahead: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A public subscription link over one or several collections of one kind.
+
+    ``label`` is for its owner, ``title`` what subscribers see ("" for the collection's name). ``secret`` is
+    the encrypted token, ``digest`` its SHA-256. ``version`` grows with each change of what is shown.
+    """
+
+    id: int
+    owner: str
+    timezone: str
+    kind: CollectionKind
+    label: str
+    title: str
+    digest: str
+    secret: str = field(repr=False)
+    salt: str = field(repr=False)
+    active: bool
+    expires: int | None
+    view: View
+    password: str = field(repr=False)
+    cors: bool
+    page: bool
+    embed: bool
+    version: int
+    created: int
+    modified: int
+    hits: int
+    last_accessed: int | None
+    last_client: str
+    collections: tuple[Collection, ...]
+
+    @property
+    def shown_title(self) -> str:
+        """The name that subscribers see."""
+        names = (held.display_name or held.name for held in self.collections)
+        return self.title or ", ".join(names)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 
 from davserver import davxml
 from davserver.davxml import DAV
 from davserver.errors import HttpError
 from davserver.protocol.access import NeedPrivileges
 from davserver.protocol.request import XML_TYPE, Environ, Response
+from davserver.wire import status
+
+__all__ = ["TEXT_TYPE", "error", "status"]
 
 TEXT_TYPE = ("Content-Type", "text/plain; charset=utf-8")
 
 _HYPHENS = re.compile("-(?=-)")
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
-
-
-def status(code: int) -> str:
-    """``404 Not Found``."""
-    return f"{code} {_PHRASES.get(code, 'Error')}"
 
 
 def error(environ: Environ, failure: HttpError) -> Response:

@@ -8,30 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from math import inf
 
 from davserver.errors import HttpError
 from davserver.protocol.request import Request
+from davserver.wire import http_date, tags_of
 
-_TAG = re.compile(r'\s*((?:W/)?"[^"]*"|\*|[^,\s"]+)\s*(?:,|$)')
+__all__ = [
+    "IfHeader",
+    "IfState",
+    "check_write",
+    "http_date",
+    "not_modified",
+    "parse_if",
+    "tags_of",
+    "variant_tag",
+]
+
 _IF_TOKEN = re.compile(r'\s*(?:(Not)\b|<([^>]*)>|\[((?:W/)?"[^"]*"|[^\]]*)\]|([()]))', re.IGNORECASE)
-
-
-def http_date(seconds: int) -> str:
-    """An HTTP date."""
-    return formatdate(seconds, usegmt=True)
-
-
-def tags_of(header: str) -> list[str]:
-    """The entity tags of a list header; tolerates tags without quotes, as some clients send them."""
-    found, position = [], 0
-    while match := _TAG.match(header, position):
-        found.append(match[1])
-        position = match.end()
-        if position >= len(header):
-            break
-    return found
 
 
 def _strong(tag: str) -> str:

@@ -9,6 +9,7 @@ from davserver.config import Settings
 from davserver.protocol.methods.propfind import members
 from davserver.protocol.request import Environ, Request, Response
 from davserver.protocol.tree import COLLECTIONS, Kind, Node
+from davserver.wire import base_url, origin
 
 _KINDS = {
     Kind.CALENDAR: "Calendar",
@@ -34,7 +35,7 @@ def page(request: Request) -> Response:
     node = request.node
     kind = _KINDS.get(node.kind, "Calendars and contacts")
     title = (node.collection.display_name or node.collection.name) if node.collection else kind
-    address = _origin(request.environ, request.settings) + request.href(node)
+    address = origin(request.environ, request.settings) + request.href(node)
     rows = [("This is", escape(kind)), ("Its address", f"<code>{escape(address)}</code>")]
     if node.collection is not None:
         rows.append(("It holds", f"{node.collection.item_count} entries"))
@@ -89,14 +90,7 @@ PAGE_HEADERS = (
 )
 
 
-def _origin(environ: Environ, settings: Settings) -> str:
-    if settings.server.base_url:
-        return settings.server.base_url
-    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
-    return f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
-
-
 def _how(environ: Environ, settings: Settings, user: str) -> str:
     """The address that every client takes: the server's, where it looks for .well-known by itself."""
-    address = escape(_origin(environ, settings) + environ.get("davserver.mount", ""))
+    address = escape(base_url(environ, settings))
     return f"Give it the server <code>{address}/</code>, {user} and your password."

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-import re
 import time
-import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
@@ -48,15 +46,13 @@ from davserver.protocol.reports import (  # noqa: F401 - fill the table
 from davserver.protocol.request import Environ, Headers, Request, Response
 from davserver.storage import Store
 from davserver.storage.engine import is_transient, is_unavailable
+from davserver.wire import accepts_gzip, gzipped, joined
 
 StartResponse = Callable[..., Any]
 
 PROTECTED.update(name for table in TABLE.values() for name, row in table.items() if row.set is None)
 
-PIECE = 64 * 1024
 WORTH_GZIP = 1024
-_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
-"""gzip in Accept-Encoding, unless it is refused there (RFC 9110 12.5.3)."""
 
 ATTEMPTS = 3
 """How often a write is tried that failed on a deadlock or a serialization conflict."""
@@ -296,10 +292,10 @@ def send(
             headers.append(("Content-Length", str(len(body))))
         start_response(answers.status(response.status), headers)
         return [] if head or response.status in (204, 304) else [body]
-    pieces: Iterator[bytes] = chain([body], _joined(rest))
+    pieces: Iterator[bytes] = chain([body], joined(rest))
     if _wants_gzip(environ, response, ONE_PIECE):
         headers.append(("Content-Encoding", "gzip"))
-        pieces = _gzipped(pieces)
+        pieces = gzipped(pieces)
     start_response(answers.status(response.status), headers)
     if head:
         stack.close()
@@ -320,22 +316,9 @@ def _begin(body: bytes | Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None
     return b"".join(pieces), None
 
 
-def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Pieces of some size: each one costs the WSGI server a buffer and a system call."""
-    buffer, size = [], 0
-    for piece in pieces:
-        buffer.append(piece)
-        size += len(piece)
-        if size >= PIECE:
-            yield b"".join(buffer)
-            buffer, size = [], 0
-    if buffer:  # an empty piece would end a chunked answer
-        yield b"".join(buffer)
-
-
 def _wants_gzip(environ: Environ, response: Response, size: int) -> bool:
     """Texts of some size, for who accepts gzip; never a body with a strong tag of its own bytes."""
-    if size < WORTH_GZIP or not _GZIP.search(environ.get("HTTP_ACCEPT_ENCODING") or ""):
+    if size < WORTH_GZIP or not accepts_gzip(environ):
         return False
     names = {name.lower() for name, _ in response.headers}
     if "etag" in names or "content-encoding" in names:
@@ -348,15 +331,6 @@ def _vary(headers: Headers) -> Headers:
     others = [value for name, value in headers if name.lower() == "vary"]
     kept = [(name, value) for name, value in headers if name.lower() != "vary"]
     return [*kept, ("Vary", ", ".join([*others, "Accept-Encoding"]))]
-
-
-def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    compressor = zlib.compressobj(3, zlib.DEFLATED, 31)
-    for piece in pieces:
-        packed = compressor.compress(piece)
-        if packed:
-            yield packed
-    yield compressor.flush()
 
 
 class _Streamed:

@@ -251,6 +251,46 @@ lock = _table(
     Column("expires", BigInteger, nullable=False),
 )
 
+link = _table(
+    "link",
+    Column("id", Id, primary_key=True),
+    _reference("owner_id", "principal.id", nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("label", Name, nullable=False, default=""),
+    Column("title", Name, nullable=False, default=""),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("secret", Text, nullable=False),
+    Column("salt", String(32), nullable=False),
+    Column("active", Boolean, nullable=False, default=True),
+    Column("expires", BigInteger),
+    Column("detail", String(20), nullable=False),
+    Column("private", String(20), nullable=False),
+    Column("left_out", Name, nullable=False, default=""),
+    Column("components", Name, nullable=False, default=""),
+    Column("window_start", BigInteger),
+    Column("window_end", BigInteger),
+    Column("days_back", Integer),
+    Column("days_ahead", Integer),
+    Column("password", String(500), nullable=False, default=""),
+    Column("cors", Boolean, nullable=False, default=False),
+    Column("page", Boolean, nullable=False, default=False),
+    Column("embed", Boolean, nullable=False, default=False),
+    Column("version", BigInteger, nullable=False, default=1),
+    Column("created", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Column("hits", BigInteger, nullable=False, default=0),
+    Column("last_accessed", BigInteger),
+    Column("last_client", String(200), nullable=False, default=""),
+)
+
+link_collection = _table(
+    "link_collection",
+    _reference("link_id", "link.id", nullable=False),
+    _reference("collection_id", "collection.id", nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    PrimaryKeyConstraint("link_id", "collection_id"),
+)
+
 audit = _table(
     "audit",
     Column("id", Id, primary_key=True),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from davserver.content import expand, jcal, lines, splice
 from davserver.content.filters import CompFilter, TimeRange
@@ -25,6 +24,7 @@ from davserver.protocol.reports.filter import zone_of
 from davserver.protocol.request import Request, Response
 from davserver.protocol.tree import COLLECTIONS, Kind
 from davserver.storage import items
+from davserver.wire import disposition
 
 COMPONENT_TYPES = ("VEVENT", "VTODO", "VJOURNAL")
 
@@ -58,9 +58,8 @@ def export(request: Request, parameters: Parameters) -> Response:
 
 
 def _answer(name: str, content_type: str, pieces: Iterable[bytes]) -> Response:
-    plain = "".join(one if " " <= one < "\x7f" and one not in '"\\/' else "_" for one in name)
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    headers = [("Content-Type", content_type), ("Content-Disposition", disposition), ("Vary", "Accept")]
+    attachment = disposition("attachment", name)
+    headers = [("Content-Type", content_type), ("Content-Disposition", attachment), ("Vary", "Accept")]
     return Response(200, headers, iter(pieces))
 
 

@@ -5,6 +5,8 @@
     /ical/TOKEN.ics                         public links (links), without a login
     /api/v1.0/                              the JSON API (api), loaded when it is first asked for
     /, /principals/                         PROPFIND, OPTIONS, REPORT: the DAV tree; GET of /: the start page
+    /index.php/login/v2, /login/v2          Nextcloud's Login Flow v2 for clients (protocol.login_flow)
+    /remote.php/dav                         301 to /dav/: where such clients look for the tree
     /healthz                                200 while the database answers
 
 The paths hold below SCRIPT_NAME, so the whole can be mounted anywhere.
@@ -22,13 +24,17 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from davserver.auth import Authenticator, proxy_fix
+from davserver.auth.throttle import RateLimit
 from davserver.config import Settings
 from davserver.log import AccessLog, mask
 from davserver.protocol import answers, pages
+from davserver.protocol.login_flow import PATHS as LOGIN_FLOW
+from davserver.protocol.login_flow import LoginFlow
 from davserver.protocol.request import PREFIX_NAMES, Environ
 from davserver.protocol.server import DavApplication
 from davserver.protocol.tree import SAFE
 from davserver.storage import Store, migrations, open_store, principals
+from davserver.storage.attempts import Attempts
 
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -70,7 +76,10 @@ class Server:
             "/.well-known/caldav": self._well_known,
             "/.well-known/carddav": self._well_known,
             "/healthz": self._healthz,
+            "/remote.php/dav": self._well_known,
         }
+        flow = LoginFlow(settings, store, RateLimit(Attempts(settings.storage.data_dir)))
+        self.exact |= {path + tail: flow for path in LOGIN_FLOW for tail in ("", "/poll")}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Find who answers. What nobody foresaw is logged and answered without a word about the inside."""

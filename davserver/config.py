@@ -237,6 +237,11 @@ class AuthSettings:
         "else's is ignored.",
         networks,
     )
+    app_passwords_only: bool = setting(
+        False,
+        "Clients must sign in with an app password (made at /account/ or by `davserver app-password add`); "
+        "the account's own password opens the web pages only. Each user can also choose this for himself.",
+    )
     authorization_header: str = setting(
         "",
         "A further header that carries the credentials, such as X-HTTP-Authorization, on web hosts that "

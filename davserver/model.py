@@ -40,6 +40,10 @@ class Principal:
     timezone: str
     quota: int | None
     created: int
+    app_passwords_only: bool = False
+    """Whether this account's own password opens the pages only."""
+    remove_at: int | None = None
+    """When the account is removed, where its owner has asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Credential:
     """A way to prove to be a principal. ``secret`` is a hash, never a password.
 
     ``kind`` is ``password`` (a passlib hash), ``md5-a1`` (the A1 hash of RFC 7616 with its realm, as Baïkal
-    keeps it) or ``app`` (a passlib hash of a generated app password).
+    keeps it) or ``app`` (a passlib hash of an app password that was not generated here).
     """
 
     id: int
@@ -76,6 +80,68 @@ class Login:
 
     principal: Principal
     credentials: tuple[Credential, ...]
+
+
+class Right(enum.StrEnum):
+    """How much of something an app password opens."""
+
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a sign-in may be used for. The default is everything: the account's own password.
+
+    ``collections``: ids of the only calendars and address books that it opens, None for all. What the
+    principal himself may not do, no scope gives him.
+    """
+
+    calendars: Right = Right.WRITE
+    contacts: Right = Right.WRITE
+    api: Right = Right.WRITE
+    collections: frozenset[int] | None = None
+
+    def right(self, kind: CollectionKind) -> Right:
+        """What is open of the collections of a kind."""
+        return self.calendars if kind is CollectionKind.CALENDAR else self.contacts
+
+    def opens(self, collection_id: int) -> bool:
+        """Whether a collection is among those that are open."""
+        return self.collections is None or collection_id in self.collections
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class AppPassword:
+    """A password made for one device. Its secret is never here: only who made it saw it, once.
+
+    ``origin``: where it was made (page, login-flow, profile, api, cli). ``last_used`` is right to 15 minutes.
+    """
+
+    id: int
+    principal_id: int
+    label: str
+    scope: Scope
+    origin: str
+    created: int
+    expires: int | None
+    revoked: int | None
+    last_used: int | None
+    last_agent: str
+    last_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, and how much of what is his he may use now. ``credential``: what he showed, to look again."""
+
+    principal: Principal
+    scope: Scope = EVERYTHING
+    credential: Credential | AppPassword | None = None
 
 
 class Collection(NamedTuple):

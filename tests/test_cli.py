@@ -56,6 +56,37 @@ def rows(data: Path, statement: str) -> list[tuple[object, ...]]:
         return file.execute(statement).fetchall()
 
 
+# -- app-password
+
+
+def test_app_passwords_are_made_listed_and_revoked(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("user add ann --password-stdin", "correct horse\n") == 0
+    capsys.readouterr()
+    assert run("app-password add ann Phone --contacts none --only calendar/default --days 30") == 0
+    password = capsys.readouterr().out.strip()
+    assert len(password.split("-")) == 6
+    assert run("app-password list ann") == 0
+    line = capsys.readouterr().out
+    assert "Phone  used never, calendars write (1 single collections), expires 20" in line
+    assert password not in line
+    assert run(f"app-password revoke ann {line.split()[0]}") == 0
+    assert capsys.readouterr().out == "Revoked Phone.\n"
+    assert run("app-password revoke ann --all") == 0
+    assert capsys.readouterr().out == "Revoked 0.\n"
+
+
+def test_app_passwords_of_nobody_and_for_nothing_are_refused(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("user add ann --password-stdin", "correct horse\n")
+    assert run("app-password add nobody Phone") == 1
+    assert run("app-password add ann Phone --only calendar/none") == 1
+    assert run("app-password add ann Phone --calendars none --contacts none") == 1
+    assert run("app-password revoke ann 7") == 1
+    assert run("app-password revoke ann") == 2
+    capsys.readouterr()
+
+
 # -- user
 
 

@@ -3,10 +3,12 @@
 Belongs here: credentials in requests, password hashes, throttling, what is believed of a proxy. Must not
 be here: what a principal may do (protocol/access), making accounts (jobs), SQL (storage).
 
+    app_passwords   generated passwords for devices
     passwords       hashing and checking, by passlib
     headers         Authorization in all the places where it hides; Basic (RFC 7617)
     digest          Digest (RFC 7616) for accounts that still have Baïkal's hash
-    throttle        failed logins, counted and slowed down
+    strength        how hard a password is to guess
+    throttle        failed logins and other requests, counted and slowed down
     proxy           X-Forwarded-*, REMOTE_ADDR, SCRIPT_NAME
     authenticator   puts them together
 """

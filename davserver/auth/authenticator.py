@@ -1,8 +1,9 @@
-"""From a request to a Principal: trusted proxy, Basic, Digest; the memory of verified passwords.
+"""From a request to an Identity: proxy, app passwords, Basic, Digest; the memory of verified passwords.
 
 The hot path is one SQL statement and one keyed digest. The statement reads account and credentials as
 they are now; the digest is over the stored hash and the given password, so what is remembered is worth
-nothing once either has changed, and a disabled account is refused on its next request.
+nothing once either has changed, and a disabled account is refused on its next request. An app password
+(auth/app_passwords) needs no memory: it is one indexed row and one SHA-256.
 
 Every refusal costs one slow hash and reads the same, whether the account is unknown, disabled or the
 password wrong.
@@ -21,8 +22,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from davserver.auth import passwords
+from davserver.auth import app_passwords, passwords
 from davserver.auth.digest import Digest, DigestAnswer, parse_digest
 from davserver.auth.headers import (
     BasicCredentials,
@@ -36,12 +38,20 @@ from davserver.auth.proxy import client_address, is_within, peer_address
 from davserver.auth.throttle import Throttle
 from davserver.config import Settings
 from davserver.errors import HttpError
-from davserver.model import Credential, Login, Principal
+from davserver.model import AppPassword, Credential, Identity, Login, Principal
 from davserver.storage import Store, principals
+from davserver.storage import app_passwords as stored_app_passwords
 from davserver.storage import settings as settings_table
 from davserver.storage.attempts import Attempts
 
 MAX_REMEMBERED = 10_000
+OWN_PASSWORDS = ("password", "md5-a1")
+"""Kinds of credentials that a person chose; the others belong to devices."""
+NOTE_USE_SECONDS = 900
+"""How old the note of an app password's last use may be before it is written again."""
+ONLY_APP_PASSWORDS = (
+    "This account's own password opens the web pages only. Make an app password for this device there."
+)
 NONCE_KEY = "digest-nonce-key"
 
 log = logging.getLogger("davserver.auth")
@@ -59,7 +69,7 @@ class Authenticator:
         self._remembered = _Memory(settings.auth.cache_seconds, clock)
         self._remote_variables = _remote_variables(settings.auth.remote_user)
 
-    def authenticate(self, environ: dict[str, Any], tx: Connection) -> Principal:
+    def authenticate(self, environ: dict[str, Any], tx: Connection) -> Identity:
         """Who asks; HttpError 401 with WWW-Authenticate, 429, or 403 where a proxy names a stranger.
 
         :param environ: after proxy_fix().
@@ -67,30 +77,103 @@ class Authenticator:
             replaced in a write transaction of its own, which must not wait for the caller's.
         """
         if name := self._remote_name(environ):
-            return self._remote_user(tx, name)
+            return Identity(self._remote_user(tx, name))
         header = authorization(environ, self._settings.authorization_header)
         scheme, rest = split_scheme(header)
         if scheme == "basic" and self._settings.basic and (given := parse_basic(rest)):
-            return self._basic(tx, given, client_address(environ))
+            return self._app_password(tx, given, environ) or self._basic(tx, given, client_address(environ))
+        if scheme == "bearer" and app_passwords.parse(rest):
+            return self._bearer(tx, rest, environ)
         if scheme == "digest" and self._settings.digest and (answer := parse_digest(rest)):
             return self._digest_answer(tx, answer, environ)
         raise self._challenge()
 
+    def is_current(self, tx: Connection, identity: Identity) -> bool:
+        """Whether what was shown some time ago would still be let in: asked again during long answers.
+
+        :param tx: a transaction that began just now.
+        """
+        account = principals.by_id(tx, identity.principal.id)
+        if account is None or account.disabled:
+            return False
+        shown = identity.credential
+        if isinstance(shown, AppPassword):
+            held = stored_app_passwords.get(tx, shown.id)
+            return held is not None and self._refusal_of(held) is None
+        return shown is None or principals.has_credential(tx, shown.id)
+
+    # -- app passwords
+
+    def _app_password(
+        self, tx: Connection, given: BasicCredentials, environ: dict[str, Any]
+    ) -> Identity | None:
+        """Whose app password it is; None for what is none of this account (it may be another password)."""
+        parts = app_passwords.parse(given.password)
+        found = stored_app_passwords.find(tx, parts.lookup) if parts else None
+        if parts is None or found is None or not app_passwords.fits(parts, found.secret):
+            return None
+        if (given.name and found.principal.name != given.name) or found.principal.disabled:
+            return None
+        if refusal := self._refusal_of(found.app_password):
+            # Whoever shows the right secret does not guess: this is not counted as a failed login.
+            raise self._challenge(message=refusal)
+        self._note_use(found.app_password, environ)
+        return Identity(found.principal, found.app_password.scope, found.app_password)
+
+    def _bearer(self, tx: Connection, token: str, environ: dict[str, Any]) -> Identity:
+        """``Authorization: Bearer`` (RFC 6750 2.1): an app password alone, which finds its account."""
+        identity = self._app_password(tx, BasicCredentials("", token), environ)
+        if identity is None:
+            address = client_address(environ)
+            self._throttle.check("", address)
+            self._throttle.failed("", address)
+            raise self._challenge()
+        return identity
+
+    def _refusal_of(self, held: AppPassword) -> str | None:
+        if held.revoked is not None:
+            return "This app password was revoked. Make a new one for this device."
+        if held.expires is not None and held.expires <= self._clock():
+            return "This app password has expired. Make a new one for this device."
+        return None
+
+    def _note_use(self, used: AppPassword, environ: dict[str, Any]) -> None:
+        """When, by what and from where; a request never fails or waits long for it."""
+        moment = int(self._clock())
+        if used.last_used is not None and used.last_used > moment - NOTE_USE_SECONDS:
+            return
+        agent = "".join(one for one in environ.get("HTTP_USER_AGENT", "") if one.isprintable())[:255]
+        seen = {"agent": agent, "address": client_address(environ)[:100]}
+        try:
+            with self._store.write() as tx:
+                stored_app_passwords.note_use(tx, used.id, moment, NOTE_USE_SECONDS, **seen)
+        except DBAPIError as error:
+            log.warning("the use of an app password was not noted: %s", str(error.orig).partition("\n")[0])
+
     # -- Basic
 
-    def _basic(self, tx: Connection, given: BasicCredentials, address: str) -> Principal:
+    def _basic(self, tx: Connection, given: BasicCredentials, address: str) -> Identity:
         login = _find(tx, given.name)
         usable = self._usable(login)
-        if login and any(self._remembered.knows(credential, given) for credential in usable):
-            return login.principal
+        known = next((one for one in usable if self._remembered.knows(one, given)), None)
+        if login and known:
+            return self._opened(login, known)
         self._throttle.check(given.name, address)
         matching = _first_match(usable, given)
         if login is None or matching is None:
             self._throttle.failed(given.name, address)
             raise self._challenge()
         self._throttle.succeeded(given.name, address)
-        self._remembered.add(self._renewed(login, matching, given), given)
-        return login.principal
+        renewed = self._renewed(login, matching, given)
+        self._remembered.add(renewed, given)
+        return self._opened(login, renewed)
+
+    def _opened(self, login: Login, used: Credential) -> Identity:
+        """The identity behind a right password, unless clients are kept off it."""
+        only = self._settings.app_passwords_only or login.principal.app_passwords_only
+        if only and used.kind in OWN_PASSWORDS:
+            raise self._challenge(message=ONLY_APP_PASSWORDS)
+        return Identity(login.principal, credential=used)
 
     def _usable(self, login: Login | None) -> tuple[Credential, ...]:
         if login is None or login.principal.disabled:
@@ -111,27 +194,28 @@ class Authenticator:
             current = principals.login(tx, login.principal.name)
             if current is None or used not in current.credentials:
                 return used  # changed meanwhile: the new password stays
-            principals.set_credential(tx, login.principal.id, "password", secret)
+            key = principals.set_credential(tx, login.principal.id, "password", secret)
             principals.remove_credentials(tx, login.principal.id, "md5-a1")
-        return Credential(used.id, "password", secret, "", None)
+        return Credential(key, "password", secret, "", None)
 
     # -- Digest
 
-    def _digest_answer(self, tx: Connection, answer: DigestAnswer, environ: dict[str, Any]) -> Principal:
+    def _digest_answer(self, tx: Connection, answer: DigestAnswer, environ: dict[str, Any]) -> Identity:
         address, name = client_address(environ), unicodedata.normalize("NFC", answer.username)
         if not self._digest.is_fresh(answer.nonce):
             raise self._challenge(stale=True)
         self._throttle.check(name, address)
         login = _find(tx, name)
-        hashes = [item.secret for item in self._usable(login) if item.kind == "md5-a1"]
-        fits = [self._digest.verify(answer, environ, a1) for a1 in hashes or ["0" * 32]]
-        if login is None or not hashes or not any(fits):
+        held = [item for item in self._usable(login) if item.kind == "md5-a1"]
+        hashes = [item.secret for item in held] or ["0" * 32]
+        fits = [self._digest.verify(answer, environ, a1) for a1 in hashes]
+        if login is None or not held or not any(fits):
             self._throttle.failed(name, address)
             # Accounts without such a hash can only sign in by Basic, so that is what is offered next.
             raise self._challenge(digest=not self._settings.basic)
         if not self._digest.is_first_use(answer):
             raise self._challenge(stale=True)
-        return login.principal
+        return self._opened(login, held[fits.index(True)])
 
     @functools.cached_property
     def _digest(self) -> Digest:
@@ -147,13 +231,15 @@ class Authenticator:
                 settings_table.put(tx, NONCE_KEY, key)
         return bytes.fromhex(key)
 
-    def _challenge(self, *, stale: bool = False, digest: bool = True) -> HttpError:
+    def _challenge(
+        self, *, stale: bool = False, digest: bool = True, message: str = "Please sign in."
+    ) -> HttpError:
         headers = []
         if self._settings.digest and digest:
             headers.append(("WWW-Authenticate", self._digest.challenge(stale=stale)))
         if self._settings.basic:
             headers.append(("WWW-Authenticate", f'Basic realm="{self._settings.realm}", charset="UTF-8"'))
-        return HttpError(401, "Please sign in.", headers=headers)
+        return HttpError(401, message, headers=headers)
 
     # -- a web server or proxy that has signed the user in
 

@@ -68,6 +68,25 @@ class Throttle:
         return {key: limit for key, limit in limits.items() if limit}
 
 
+class RateLimit:
+    """So many uses of something in so many seconds, by whoever; beyond them 429. Shared by all processes."""
+
+    def __init__(self, attempts: Attempts, clock: Callable[[], float] = time.time) -> None:
+        self._attempts = attempts
+        self._clock = clock
+
+    def use(self, what: str, who: str, most: int, seconds: float) -> None:
+        """Count a use; raise 429 with Retry-After where there were too many.
+
+        :param who: an address (see network()), a token, a name: of whatever has the limit to itself.
+        """
+        wait = self._attempts.hit(_key(what, who), most, seconds, self._clock())
+        if wait > 0:
+            after = math.ceil(wait)
+            message = f"Too many requests. Try again in {after} seconds."
+            raise HttpError(429, message, headers=[("Retry-After", str(after))])
+
+
 def network(address: str) -> str:
     """What counts as one address: an IPv4 address, an IPv6 /64, or the text itself."""
     try:

@@ -19,6 +19,7 @@ from davserver.errors import ConfigError, DavServerError
 COMMANDS: Mapping[str, str] = {
     "serve": "answer requests",
     "user": "add, list, change and remove accounts",
+    "app-password": "make, list and revoke passwords for devices",
     "db": "upgrade, check, back up and re-index the database",
     "config": "show every setting, check the configuration",
 }
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         _root_parser().print_help(sys.stderr)
         return 2
-    module = importlib.import_module(f"davserver.cli.{arguments.command}")
+    module = importlib.import_module(f"davserver.cli.{arguments.command.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"davserver {arguments.command}", description=COMMANDS[arguments.command]
     )
@@ -46,7 +47,7 @@ CONFIG_HELP = (
 
 
 def _root_parser() -> argparse.ArgumentParser:
-    commands = "\n".join(f"  {name:8} {text}" for name, text in COMMANDS.items())
+    commands = "\n".join(f"  {name:12} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="davserver",
         description="A self-hosted CalDAV and CardDAV server.",

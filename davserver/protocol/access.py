@@ -4,6 +4,8 @@
     any signed-in user      reads the root, the containers, and (accounts.directory) who the others are
     anybody else            what the access list of a collection grants him, himself or by a group
 
+    an app password         takes away what its scope does not open (``within``)
+
 Somebody without any privilege gets one and the same answer whether a resource exists or not, so that
 nobody can find out who has an account or what calendars he keeps.
 """
@@ -16,8 +18,8 @@ from sqlalchemy import Connection
 
 from davserver.davxml import CALDAV, DAV, element, href
 from davserver.errors import HttpError
-from davserver.model import Principal
-from davserver.protocol.tree import HOMES, Kind, Node
+from davserver.model import EVERYTHING, Principal, Right, Scope
+from davserver.protocol.tree import COLLECTIONS, CONTAINS, HOLDS, HOMES, ITEMS, Kind, Node
 from davserver.storage import collections
 
 READ = DAV + "read"
@@ -58,6 +60,8 @@ DESCRIPTIONS = {
 
 ALL = frozenset({DAV + "all", *TREE, *(part for parts in TREE.values() for part in parts)})
 _READER = frozenset({READ, READ_PRIVILEGES, READ_FREE_BUSY})
+_READING = _READER | {READ_ACL}
+"""What a password that only reads leaves."""
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -82,6 +86,27 @@ def privileges(tx: Connection, user: Principal, node: Node, *, directory: bool) 
     if node.kind in HOMES or node.collection is None:
         return _NOBODY
     return expand(collections.granted(tx, node.collection.id, user.id))
+
+
+def within(scope: Scope, node: Node, granted: frozenset[str]) -> frozenset[str]:
+    """What is left of the granted privileges where somebody signed in by an app password of that scope.
+
+    A password for single collections opens these and nothing beside them, except the way there: it reads
+    homes and principals, and neither adds nor removes a collection.
+    """
+    if scope is EVERYTHING or scope == EVERYTHING:
+        return granted
+    kind = HOLDS.get(node.kind) or CONTAINS.get(node.kind)
+    right = scope.right(kind) if kind else max(scope.calendars, scope.contacts, key=list(Right).index)
+    if right is Right.NONE:
+        return _NOBODY
+    is_stored = node.kind in COLLECTIONS or node.kind in ITEMS
+    if scope.collections is not None and is_stored:
+        if node.collection is None or not scope.opens(node.collection.id):
+            return _NOBODY
+    elif scope.collections is not None:
+        right = Right.READ
+    return granted if right is Right.WRITE else granted & _READING
 
 
 def require(node: Node, privilege: str, path: str) -> None:

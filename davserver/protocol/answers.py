@@ -21,7 +21,7 @@ _HYPHENS = re.compile("-(?=-)")
 def error(environ: Environ, failure: HttpError) -> Response:
     """The answer to a failed request: the precondition element where there is one, and a sentence."""
     headers = list(failure.headers)
-    if failure.status == 401 or not (failure.precondition or failure.message):
+    if not (failure.precondition or failure.message):
         return Response(failure.status, [*headers, TEXT_TYPE], b"")
     if failure.precondition is None:
         return Response(failure.status, [*headers, TEXT_TYPE], f"{failure.message}\n".encode())

@@ -18,7 +18,7 @@ from davserver import davxml
 from davserver.config import Settings
 from davserver.davxml import Element
 from davserver.errors import HttpError
-from davserver.model import Principal
+from davserver.model import CollectionKind, Identity, Principal, Right
 from davserver.protocol import access, tree
 from davserver.protocol.tree import Node
 
@@ -45,7 +45,7 @@ class Request:
     """One DAV request.
 
     ``prefix`` is the path in front of the tree as the client used it (``/dav``, ``/sub/dav.php``). ``tx``,
-    ``user`` and ``node`` are set by the pipeline before a method sees the request.
+    ``identity`` and ``node`` are set by the pipeline before a method sees the request.
     """
 
     environ: Environ
@@ -55,8 +55,13 @@ class Request:
     body: bytes = b""
     _bases: dict[tuple[str, ...], str] = field(default_factory=dict)
     tx: Connection = field(init=False)
-    user: Principal = field(init=False)
+    identity: Identity = field(init=False)
     node: Node = field(init=False)
+
+    @property
+    def user(self) -> Principal:
+        """Who asks."""
+        return self.identity.principal
 
     @property
     def method(self) -> str:
@@ -164,8 +169,14 @@ class Request:
     def grant(self, node: Node) -> Node:
         """Fill in what the user may do with a node that was resolved or found on the way."""
         directory = self.settings.accounts.directory
-        node.privileges = access.privileges(self.tx, self.user, node, directory=directory)
+        granted = access.privileges(self.tx, self.user, node, directory=directory)
+        node.privileges = access.within(self.identity.scope, node, granted)
         return node
+
+    def serves(self, kind: CollectionKind) -> bool:
+        """Whether there are calendars, or address books, for this user with what he signed in by."""
+        settings = self.settings.caldav if kind is CollectionKind.CALENDAR else self.settings.carddav
+        return settings.enabled and self.identity.scope.right(kind) is not Right.NONE
 
     def resolve(self, segments: tuple[str, ...]) -> Node | None:
         """The node at a path with the user's privileges, None outside the tree."""

@@ -29,6 +29,7 @@ from davserver.auth import Authenticator
 from davserver.config import Settings
 from davserver.davxml import CALDAV, CARDDAV
 from davserver.errors import HttpError
+from davserver.model import Identity
 from davserver.protocol import access, answers, locking, tree
 from davserver.protocol.methods import METHODS, Method, allowed
 from davserver.protocol.multistatus import ONE_PIECE
@@ -53,6 +54,9 @@ StartResponse = Callable[..., Any]
 PROTECTED.update(name for table in TABLE.values() for name, row in table.items() if row.set is None)
 
 WORTH_GZIP = 1024
+
+RECHECK_SECONDS = 2
+"""How long an answer goes on after what its asker showed was revoked."""
 
 ATTEMPTS = 3
 """How often a write is tried that failed on a deadlock or a serialization conflict."""
@@ -162,16 +166,19 @@ class Provider(DAVProvider):
             if method.writes:
                 return self._write(request, method)
             tx = stack.enter_context(self.store.read())
-            request.tx, request.user = tx, self.authenticator.authenticate(environ, tx)
+            request.tx, request.identity = tx, self.authenticator.authenticate(environ, tx)
             request.body = self._body(request)
-            return run(request, method)
+            response = run(request, method)
+            if not isinstance(response.body, bytes):
+                response.body = self._while_current(request.identity, response.body)
+            return response
         except DAVError as error:
             raise HttpError(error.value, str(error.context_info or "")) from None
 
     def _write(self, request: Request, method: Method) -> Response:
         """Who asks and the body come before the write transaction: neither may hold its lock."""
         with self.store.read() as tx:
-            request.tx, request.user = tx, self.authenticator.authenticate(request.environ, tx)
+            request.tx, request.identity = tx, self.authenticator.authenticate(request.environ, tx)
         request.body = self._body(request)
         for attempt in range(ATTEMPTS):
             try:
@@ -187,6 +194,20 @@ class Provider(DAVProvider):
                     raise
                 time.sleep(0.02 * (attempt + 1))
         raise AssertionError("unreachable")
+
+    def _while_current(self, identity: Identity, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """A long answer ends where whoever asked is locked out: within seconds, not when all is sent.
+
+        The connection breaks, so that nobody takes what came for the whole.
+        """
+        checked = time.monotonic()
+        for piece in pieces:
+            if time.monotonic() - checked > RECHECK_SECONDS:
+                with self.store.read() as tx:
+                    if not self.authenticator.is_current(tx, identity):
+                        raise HttpError(401, "The sign-in was revoked.")
+                checked = time.monotonic()
+            yield piece
 
     def _body(self, request: Request) -> bytes:
         if request.method not in ("PUT", "POST"):

@@ -71,6 +71,8 @@ HOLDS = {
     Kind.ADDRESSBOOK_HOME: CollectionKind.ADDRESSBOOK,
     Kind.CARD: CollectionKind.ADDRESSBOOK,
 }
+CONTAINS = {Kind.CALENDARS: CollectionKind.CALENDAR, Kind.ADDRESSBOOKS: CollectionKind.ADDRESSBOOK}
+"""What the homes below a container hold."""
 CHILD = {
     Kind.PRINCIPALS: Kind.PRINCIPAL,
     Kind.CALENDAR_HOME: Kind.CALENDAR,

@@ -1,4 +1,4 @@
-"""Failed logins and used nonces: short-lived notes that all processes of one machine share.
+"""Failed logins, rate limits and used nonces: short-lived notes that all processes of one machine share.
 
 They lie in a small SQLite file of their own, not in the database: whoever guesses passwords must not be
 able to keep its write lock busy, and nothing is lost when the file is. Hence no fsync, and a file that
@@ -21,9 +21,12 @@ FILE_NAME = "attempts.db"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS failure (key TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS ix_failure ON failure (key, at);
+CREATE TABLE IF NOT EXISTS hit (key TEXT NOT NULL, at REAL NOT NULL, expires REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS ix_hit ON hit (key, at);
 CREATE TABLE IF NOT EXISTS nonce (nonce TEXT, count INTEGER, expires REAL, PRIMARY KEY (nonce, count));
 """
 _NTH_NEWEST = "SELECT at FROM failure WHERE key = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+_NTH_HIT = "SELECT expires FROM hit WHERE key = ? AND expires > ? ORDER BY at DESC LIMIT 1 OFFSET ?"
 
 log = logging.getLogger("davserver.auth")
 
@@ -57,6 +60,22 @@ class Attempts:
     def forget(self, key: str) -> None:
         """Forget the failures under a key."""
         self._use(lambda file: file.execute("DELETE FROM failure WHERE key = ?", (key,)), None)
+
+    def hit(self, key: str, most: int, seconds: float, now: float) -> float:
+        """Count one use of what may be used ``most`` times in so many seconds; returns the seconds to wait.
+
+        0: there was room, and the use is counted. Otherwise nothing is counted: who waits gets in.
+        """
+
+        def write(file: sqlite3.Connection) -> float:
+            file.execute("DELETE FROM hit WHERE expires <= ?", (now,))
+            row = file.execute(_NTH_HIT, (key, now, most - 1)).fetchone()
+            if row is not None:
+                return float(row[0]) - now
+            file.execute("INSERT INTO hit VALUES (?, ?, ?)", (key, now, now + seconds))
+            return 0.0
+
+        return self._use(write, 0.0)
 
     def is_first_use(self, nonce: str, count: int, expires: float, now: float) -> bool:
         """Note that a nonce was used with that count; False if it was already (a replay)."""

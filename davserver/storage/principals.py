@@ -13,7 +13,7 @@ from davserver.storage.engine import now
 from davserver.storage.prepared import Prepared
 from davserver.storage.schema import collection, credential, dead_property, item, lock, membership, principal
 
-_COLUMNS: Any = (
+COLUMNS: Any = (
     principal.c.id,
     principal.c.kind,
     principal.c.name,
@@ -24,6 +24,8 @@ _COLUMNS: Any = (
     principal.c.timezone,
     principal.c.quota,
     principal.c.created,
+    principal.c.app_passwords_only,
+    principal.c.remove_at,
 )
 _CREDENTIAL: Any = (
     credential.c.id,
@@ -32,44 +34,49 @@ _CREDENTIAL: Any = (
     credential.c.realm,
     credential.c.expires,
 )
-_BY_NAME = Prepared(select(*_COLUMNS).where(principal.c.name == bindparam("name")))
-_BY_ID = Prepared(select(*_COLUMNS).where(principal.c.id == bindparam("id")))
+_BY_NAME = Prepared(select(*COLUMNS).where(principal.c.name == bindparam("name")))
+_BY_ID = Prepared(select(*COLUMNS).where(principal.c.id == bindparam("id")))
 _LOGIN = Prepared(
-    select(*_COLUMNS, *_CREDENTIAL)
+    select(*COLUMNS, *_CREDENTIAL)
     .select_from(principal.outerjoin(credential, credential.c.principal_id == principal.c.id))
     .where(principal.c.name == bindparam("name"))
     .order_by(credential.c.id)
 )
 _GROUPS: Any = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .select_from(membership.join(principal, principal.c.id == membership.c.group_id))
     .where(membership.c.member_id == bindparam("id"))
     .order_by(principal.c.name)
 )
 _MEMBERS: Any = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .select_from(membership.join(principal, principal.c.id == membership.c.member_id))
     .where(membership.c.group_id == bindparam("id"))
     .order_by(principal.c.name)
 )
+_WIDTH = len(COLUMNS)
+_ONLY = -2
+"""Where app_passwords_only stands; drivers give 0 and 1."""
 _KINDS = {kind.value: kind for kind in PrincipalKind}
 
 
-def _principal(row: Any) -> Principal:
-    key, kind, name, display_name, email, admin, disabled, *rest = row[:10]
+def principal_of(row: Any) -> Principal:
+    """The value of a row that begins with ``COLUMNS``."""
+    key, kind, name, display_name, email, admin, disabled, *rest = row[:_WIDTH]
+    rest[_ONLY] = bool(rest[_ONLY])
     return Principal(key, _KINDS[kind], name, display_name, email, bool(admin), bool(disabled), *rest)
 
 
 def get(tx: Connection, name: str) -> Principal | None:
     """The principal of that name."""
     row = _BY_NAME.first(tx, {"name": name})
-    return None if row is None else _principal(row)
+    return None if row is None else principal_of(row)
 
 
 def by_id(tx: Connection, principal_id: int) -> Principal | None:
     """The principal with that id."""
     row = _BY_ID.first(tx, {"id": principal_id})
-    return None if row is None else _principal(row)
+    return None if row is None else principal_of(row)
 
 
 def login(tx: Connection, name: str) -> Login | None:
@@ -77,20 +84,20 @@ def login(tx: Connection, name: str) -> Login | None:
     rows = _LOGIN.rows(tx, {"name": name})
     if not rows:
         return None
-    credentials = tuple(Credential(*row[10:15]) for row in rows if row[10] is not None)
-    return Login(_principal(rows[0]), credentials)
+    credentials = tuple(Credential(*row[_WIDTH : _WIDTH + 5]) for row in rows if row[_WIDTH] is not None)
+    return Login(principal_of(rows[0]), credentials)
 
 
 def list_all(tx: Connection) -> list[Principal]:
     """All principals by name."""
-    return [_principal(row) for row in tx.execute(select(*_COLUMNS).order_by(principal.c.name))]
+    return [principal_of(row) for row in tx.execute(select(*COLUMNS).order_by(principal.c.name))]
 
 
 def by_email(tx: Connection, email: str) -> Principal | None:
     """The first principal with that mail address, letter case ignored."""
-    statement = select(*_COLUMNS).where(func.lower(principal.c.email) == email.lower())
+    statement = select(*COLUMNS).where(func.lower(principal.c.email) == email.lower())
     row = tx.execute(statement.order_by(principal.c.id)).first()
-    return None if row is None else _principal(row)
+    return None if row is None else principal_of(row)
 
 
 def search(tx: Connection, text: str, limit: int) -> list[Principal]:
@@ -98,15 +105,15 @@ def search(tx: Connection, text: str, limit: int) -> list[Principal]:
     pattern = f"%{_like(text.lower())}%"
     columns = (principal.c.name, principal.c.display_name, principal.c.email)
     matches = or_(*(func.lower(column).like(pattern, escape="!") for column in columns))
-    statement = select(*_COLUMNS).where(matches, principal.c.disabled.is_(False))
-    return [_principal(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
+    statement = select(*COLUMNS).where(matches, principal.c.disabled.is_(False))
+    return [principal_of(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
 
 
 def of_kind(tx: Connection, kind: str, limit: int) -> list[Principal]:
     """Principals of a kind by name; ``individual`` is another word for a user."""
     wanted = "user" if kind == "individual" else kind
-    statement = select(*_COLUMNS).where(principal.c.kind == wanted, principal.c.disabled.is_(False))
-    return [_principal(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
+    statement = select(*COLUMNS).where(principal.c.kind == wanted, principal.c.disabled.is_(False))
+    return [principal_of(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
 
 
 def _like(text: str) -> str:
@@ -138,7 +145,7 @@ def add(tx: Connection, new: NewPrincipal) -> Principal:
 
 
 def change(tx: Connection, principal_id: int, **values: Any) -> None:
-    """Change columns of a principal (display_name, email, admin, disabled, timezone, quota)."""
+    """Change columns of a principal (display_name, email, admin, disabled, timezone, quota, …)."""
     tx.execute(update(principal).where(principal.c.id == principal_id).values(**values))
 
 
@@ -155,12 +162,18 @@ def remove(tx: Connection, principal_id: int) -> None:
     tx.execute(delete(principal).where(principal.c.id == principal_id))
 
 
-def set_credential(tx: Connection, principal_id: int, kind: str, secret: str, realm: str = "") -> None:
-    """Replace the principal's credentials of that kind by one."""
+def set_credential(tx: Connection, principal_id: int, kind: str, secret: str, realm: str = "") -> int:
+    """Replace the principal's credentials of that kind by one; returns its id."""
     same = (credential.c.principal_id == principal_id) & (credential.c.kind == kind)
     tx.execute(delete(credential).where(same))
     values = {"principal_id": principal_id, "kind": kind, "secret": secret, "realm": realm}
-    tx.execute(insert(credential), {**values, "label": "", "created": now()})
+    key: Any = tx.execute(insert(credential), {**values, "label": "", "created": now()}).inserted_primary_key
+    return int(key[0])
+
+
+def has_credential(tx: Connection, credential_id: int) -> bool:
+    """Whether a credential is still there: a changed password is another one."""
+    return tx.execute(select(credential.c.id).where(credential.c.id == credential_id)).first() is not None
 
 
 def remove_credentials(tx: Connection, principal_id: int, kind: str) -> None:
@@ -171,12 +184,12 @@ def remove_credentials(tx: Connection, principal_id: int, kind: str) -> None:
 
 def groups_of(tx: Connection, principal_id: int) -> list[Principal]:
     """The groups that the principal is a direct member of."""
-    return [_principal(row) for row in tx.execute(_GROUPS, {"id": principal_id})]
+    return [principal_of(row) for row in tx.execute(_GROUPS, {"id": principal_id})]
 
 
 def members_of(tx: Connection, group_id: int) -> list[Principal]:
     """The direct members of a group."""
-    return [_principal(row) for row in tx.execute(_MEMBERS, {"id": group_id})]
+    return [principal_of(row) for row in tx.execute(_MEMBERS, {"id": group_id})]
 
 
 def set_members(tx: Connection, group_id: int, member_ids: Iterable[int]) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects import mysql
 
@@ -87,6 +88,8 @@ principal = _table(
     Column("timezone", String(100), nullable=False, default=""),
     Column("quota", BigInteger),
     Column("created", BigInteger, nullable=False),
+    Column("app_passwords_only", Boolean, nullable=False, default=False, server_default=false()),
+    Column("remove_at", BigInteger),
 )
 
 membership = _table(
@@ -107,6 +110,38 @@ credential = _table(
     Column("created", BigInteger, nullable=False),
     Column("last_used", BigInteger),
     Column("expires", BigInteger),
+)
+
+app_password = _table(
+    "app_password",
+    Column("id", Id, primary_key=True),
+    _reference("principal_id", "principal.id", nullable=False, index=True),
+    Column("lookup", String(16), nullable=False, unique=True),
+    Column("secret", String(64), nullable=False),
+    Column("label", Name, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("origin", String(20), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger),
+    Column("revoked", BigInteger),
+    Column("last_used", BigInteger),
+    Column("last_agent", Name, nullable=False, default=""),
+    Column("last_address", String(100), nullable=False, default=""),
+)
+
+app_grant = _table(
+    "app_grant",
+    Column("id", Id, primary_key=True),
+    Column("token", String(64), nullable=False, unique=True),
+    Column("page", String(64), unique=True),
+    Column("state", String(20), nullable=False),
+    _reference("principal_id", "principal.id", index=True),
+    Column("label", Name, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("agent", Name, nullable=False),
+    Column("address", String(100), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
 )
 
 collection = _table(

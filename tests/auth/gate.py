@@ -49,7 +49,7 @@ class Gate:
 
     def __call__(self, environ: Environ) -> Principal:
         with self.store.read() as tx:
-            return self.authenticator.authenticate(environ, tx)
+            return self.authenticator.authenticate(environ, tx).principal
 
     @property
     def office(self) -> Office:

@@ -34,9 +34,12 @@ def delete(request: Request) -> Response:
 
 
 def require_unbind(request: Request) -> None:
-    """A collection is a member of its owner's home: who was merely given access cannot remove it."""
+    """A collection is a member of its owner's home: who was merely given access cannot remove it.
+
+    Nor can an app password for single collections: it does not open the home.
+    """
     owner = request.node.owner
-    if owner is None or owner.id != request.user.id:
+    if owner is None or owner.id != request.user.id or request.identity.scope.collections is not None:
         raise access.NeedPrivileges(request.href_of(request.node.segments[:-1]), access.UNBIND)
 
 

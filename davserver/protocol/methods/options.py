@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from davserver.model import CollectionKind
 from davserver.protocol.request import Headers, Request, Response
 
 COMPLIANCE = ("1", "2", "3", "access-control", "extended-mkcol")
@@ -11,9 +12,9 @@ COMPLIANCE = ("1", "2", "3", "access-control", "extended-mkcol")
 def compliance(request: Request) -> str:
     """The DAV header: only what works."""
     classes = list(COMPLIANCE[:3])
-    if request.settings.caldav.enabled:
+    if request.serves(CollectionKind.CALENDAR):
         classes.append("calendar-access")
-    if request.settings.carddav.enabled:
+    if request.serves(CollectionKind.ADDRESSBOOK):
         classes.append("addressbook")
     return ", ".join([*classes, *COMPLIANCE[3:]])
 

@@ -163,8 +163,16 @@ def members(request: Request, node: Node) -> Iterator[Node]:
         return (tree.item_node(node, held) for held in items.listing(request.tx, node.collection.id))
     if node.kind in HOMES and node.owner is not None:
         held_here = collections.of_owner(request.tx, node.owner.id, HOLDS[node.kind])
-        return (tree.collection_node(node, held) for held in held_here)
+        return _opened(request, (tree.collection_node(node, held) for held in held_here))
     return iter(_containers(request, node))
+
+
+def _opened(request: Request, nodes: Iterator[Node]) -> Iterator[Node]:
+    """Those that an app password for single collections opens; the home's own rights say nothing of them."""
+    scope = request.identity.scope
+    if scope.collections is None:
+        return nodes
+    return (request.grant(node) for node in nodes if node.collection and scope.opens(node.collection.id))
 
 
 def _containers(request: Request, node: Node) -> list[Node]:
@@ -177,7 +185,7 @@ def _containers(request: Request, node: Node) -> list[Node]:
         Kind.ADDRESSBOOKS: [tree.home_segments(Kind.ADDRESSBOOK_HOME, mine)],
     }
     resolved = [request.resolve(segments) for segments in below.get(node.kind, [])]
-    return [found for found in resolved if found is not None and found.exists]
+    return [found for found in resolved if found is not None and found.exists and found.privileges]
 
 
 def _group_names(request: Request, node: Node) -> list[str]:

@@ -30,7 +30,7 @@ COLLATIONS = ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
 @prop(CALDAV + "calendar-home-set", on=PRINCIPAL, rfc="RFC 4791 6.2.1", needs="principal")
 def calendar_home_set(request: Request, node: Node) -> str | None:
     """One home only: Apple's clients and others use no second one."""
-    if node.owner is None or not request.settings.caldav.enabled:
+    if node.owner is None or not request.serves(CollectionKind.CALENDAR):
         return None
     return href(request.href_of(home_segments(Kind.CALENDAR_HOME, node.owner.name)))
 

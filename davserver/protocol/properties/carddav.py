@@ -6,6 +6,7 @@ from typing import Any
 
 from davserver import davxml
 from davserver.davxml import CARDDAV, Element, escape, href
+from davserver.model import CollectionKind
 from davserver.protocol.properties import prop
 from davserver.protocol.properties.caldav import COLLATIONS
 from davserver.protocol.properties.webdav import text_value
@@ -27,7 +28,7 @@ ADDRESS_DATA = (
 @prop(CARDDAV + "addressbook-home-set", on={Kind.PRINCIPAL}, rfc="RFC 6352 7.1.1", needs="principal")
 def addressbook_home_set(request: Request, node: Node) -> str | None:
     """The one home."""
-    if node.owner is None or not request.settings.carddav.enabled:
+    if node.owner is None or not request.serves(CollectionKind.ADDRESSBOOK):
         return None
     return href(request.href_of(home_segments(Kind.ADDRESSBOOK_HOME, node.owner.name)))
 

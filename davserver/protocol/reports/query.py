@@ -21,13 +21,13 @@ from davserver.davxml import Element
 from davserver.errors import BudgetExceeded, HttpError
 from davserver.model import Item, ItemIndex, Timing
 from davserver.protocol import tree
-from davserver.protocol.methods.propfind import prefetch
+from davserver.protocol.methods.propfind import members, prefetch
 from davserver.protocol.multistatus import Plan, response, within_budget
 from davserver.protocol.properties import Asked, asked_in, plan
 from davserver.protocol.reports.data import DATA_NAMES, Data, data_in
 from davserver.protocol.request import INFINITY, Request
-from davserver.protocol.tree import COLLECTIONS, HOLDS, HOMES, ITEMS, Node
-from davserver.storage import collections, items
+from davserver.protocol.tree import COLLECTIONS, HOMES, ITEMS, Node
+from davserver.storage import items
 from davserver.storage import search as stored
 
 Query = CompFilter | CardFilter
@@ -114,10 +114,7 @@ def scope(request: Request) -> Iterable[Node]:
     node, depth = request.node, request.depth(1)
     if node.kind in COLLECTIONS:
         return [node] if depth else []
-    if node.kind in HOMES and depth == INFINITY and node.owner is not None:
-        held_here = collections.of_owner(request.tx, node.owner.id, HOLDS[node.kind])
-        return [tree.collection_node(node, held) for held in held_here]
-    return []
+    return members(request, node) if node.kind in HOMES and depth == INFINITY else []
 
 
 def found(request: Request, query: Query, zone: tzinfo) -> Iterator[tuple[Node, bytes]]:

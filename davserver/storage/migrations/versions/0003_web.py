@@ -30,8 +30,59 @@ def _web() -> None:
     """Sessions, second factors, one-time links, devices, daily figures."""
 
 
+def _of_principal(table: str) -> sa.ForeignKeyConstraint:
+    name = op.f(f"fk_{table}_principal_id")
+    return sa.ForeignKeyConstraint(["principal_id"], ["principal.id"], name=name, ondelete="CASCADE")
+
+
 def _app_passwords() -> None:
-    """App passwords with their scopes, login flows."""
+    """App passwords with their scopes, login flows; what an account says about itself."""
+    op.add_column(
+        "principal", sa.Column("app_passwords_only", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.add_column("principal", sa.Column("remove_at", sa.BigInteger(), nullable=True))
+    op.create_table(
+        "app_password",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("principal_id", ID, nullable=False),
+        sa.Column("lookup", sa.String(16), nullable=False),
+        sa.Column("secret", sa.String(64), nullable=False),
+        sa.Column("label", sa.String(255), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("origin", sa.String(20), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=True),
+        sa.Column("revoked", sa.BigInteger(), nullable=True),
+        sa.Column("last_used", sa.BigInteger(), nullable=True),
+        sa.Column("last_agent", sa.String(255), nullable=False),
+        sa.Column("last_address", sa.String(100), nullable=False),
+        _of_principal("app_password"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_password")),
+        sa.UniqueConstraint("lookup", name=op.f("uq_app_password_lookup")),
+        **COUNTED,
+    )
+    op.create_index(op.f("ix_app_password_principal_id"), "app_password", ["principal_id"], unique=False)
+    op.create_table(
+        "app_grant",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("token", sa.String(64), nullable=False),
+        sa.Column("page", sa.String(64), nullable=True),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("principal_id", ID, nullable=True),
+        sa.Column("label", sa.String(255), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("agent", sa.String(255), nullable=False),
+        sa.Column("address", sa.String(100), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        _of_principal("app_grant"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_grant")),
+        sa.UniqueConstraint("token", name=op.f("uq_app_grant_token")),
+        sa.UniqueConstraint("page", name=op.f("uq_app_grant_page")),
+        **COUNTED,
+    )
+    op.create_index(op.f("ix_app_grant_principal_id"), "app_grant", ["principal_id"], unique=False)
+    op.create_index(op.f("ix_app_grant_expires"), "app_grant", ["expires"], unique=False)
 
 
 def _transfers() -> None:

@@ -203,11 +203,17 @@ class Provider(DAVProvider):
         checked = time.monotonic()
         for piece in pieces:
             if time.monotonic() - checked > RECHECK_SECONDS:
-                with self.store.read() as tx:
-                    if not self.authenticator.is_current(tx, identity):
-                        raise HttpError(401, "The sign-in was revoked.")
+                self._recheck(identity, pieces)
                 checked = time.monotonic()
             yield piece
+
+    def _recheck(self, identity: Identity, pieces: Iterator[bytes]) -> None:
+        with self.store.read() as tx:
+            if self.authenticator.is_current(tx, identity):
+                return
+        if isinstance(pieces, Generator):
+            pieces.close()  # and with it the cursor that it reads from
+        raise HttpError(401, "The sign-in was revoked.")
 
     def _body(self, request: Request) -> bytes:
         if request.method not in ("PUT", "POST"):

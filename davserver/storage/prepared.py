@@ -46,7 +46,11 @@ class Prepared:
         """The rows of a long query in bounded memory."""
         if tx.dialect.name != "sqlite":
             # PostgreSQL and MariaDB need a cursor on the server for that, which SQLAlchemy knows to open.
-            yield from tx.execute(self.statement, values, execution_options={"yield_per": ROWS_AT_ONCE})
+            found = tx.execute(self.statement, values, execution_options={"yield_per": ROWS_AT_ONCE})
+            try:
+                yield from found
+            finally:
+                found.close()  # a reader who leaves early must not leave the server's cursor open
             return
         cursor = self._run(tx, values)
         try:

@@ -94,8 +94,8 @@ class Right(enum.StrEnum):
 class Scope:
     """What a sign-in may be used for. The default is everything: the account's own password.
 
-    ``collections``: ids of the only calendars and address books that it opens, None for all. What the
-    principal himself may not do, no scope gives him.
+    ``collections``: ids of the only calendars and address books that it opens, None for all; such a scope
+    does not open the API. What the principal himself may not do, no scope gives him.
     """
 
     calendars: Right = Right.WRITE

@@ -28,7 +28,7 @@ from davserver.auth.rates import Rates
 from davserver.config import Settings
 from davserver.errors import DavServerError, HttpError
 from davserver.jobs.office import Office
-from davserver.model import Principal
+from davserver.model import Principal, Right
 from davserver.storage import Store
 from davserver.storage.engine import is_transient, is_unavailable
 from davserver.wire import Headers, base_url, tags_of
@@ -83,7 +83,7 @@ class Gate:
 
     def answer(self, row: Route, **parts: Any) -> Response:
         """The answer to one request of a route."""
-        user = self._user()
+        user = self._user(row)
         self._rates.check(user.id)
         self._rates.charge(user.id)
         _refuse_other_origins(request)
@@ -100,9 +100,16 @@ class Gate:
         )
         return _response(row.handler(call))
 
-    def _user(self) -> Principal:
+    def _user(self, row: Route) -> Principal:
+        """Who asks; 403 where what he signed in by does not open the API, or opens it for reading only."""
         with self._store.read() as tx:
-            return self._authenticator.authenticate(request.environ, tx)
+            identity = self._authenticator.authenticate(request.environ, tx)
+        right = identity.scope.api
+        if right is Right.NONE or identity.scope.collections is not None:
+            raise Problem(403, "This app password does not open the API.")
+        if right is Right.READ and row.method != "GET":
+            raise Problem(403, "This app password only reads.")
+        return identity.principal
 
     def _query(self, row: Route) -> Mapping[str, Any]:
         given = {name: _typed(row.query.get(name, {}), value) for name, value in request.args.items()}

@@ -39,7 +39,14 @@ def document(base: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for row in ROUTES:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row)
-    schemes = {"basic": {"type": "http", "scheme": "basic", "description": "User name and (app) password."}}
+    schemes = {
+        "basic": {"type": "http", "scheme": "basic", "description": "User name and (app) password."},
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An app password whose scope opens the API, for reading or for writing.",
+        },
+    }
     return {
         "openapi": "3.1.0",
         "info": {

@@ -65,6 +65,8 @@ def check(wanted: Wanted) -> Wanted:
     scope = wanted.scope
     if {scope.calendars, scope.contacts, scope.api} == {Right.NONE}:
         raise HttpError(400, "An app password opens calendars, contacts or the API, or several of them.")
+    if scope.collections is not None and scope.api is not Right.NONE:
+        raise HttpError(400, "An app password for single calendars or address books does not open the API.")
     if wanted.expires is not None and wanted.expires <= now():
         raise HttpError(400, "The expiry lies in the past.")
     return Wanted(label, scope, wanted.expires, wanted.origin)

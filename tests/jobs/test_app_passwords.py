@@ -79,15 +79,18 @@ def test_one_that_opens_nothing_or_has_expired_is_not_made(office: Office) -> No
         app_passwords.create(office, "ann", Wanted("x", Scope(Right.NONE, Right.NONE, Right.NONE)))
     with refused(400):
         app_passwords.create(office, "ann", Wanted("x", expires=now() - 1))
+    with refused(400):
+        app_passwords.create(office, "ann", Wanted("x", Scope(collections=frozenset({1}))))
     assert labels(office) == []
 
 
 def test_single_collections_are_those_that_the_owner_sees(office: Office) -> None:
     mine, anns = calendar(office, "eve"), calendar(office, "ann")
-    app_passwords.create(office, "eve", Wanted("x", Scope(collections=frozenset({mine}))))
+    app_passwords.create(office, "eve", Wanted("x", Scope(api=Right.NONE, collections=frozenset({mine}))))
     for hidden in (anns, 999_999):
         with refused(404):
-            app_passwords.create(office, "eve", Wanted("y", Scope(collections=frozenset({hidden}))))
+            scope = Scope(api=Right.NONE, collections=frozenset({hidden}))
+            app_passwords.create(office, "eve", Wanted("y", scope))
     assert labels(office, "eve") == ["x"]
 
 

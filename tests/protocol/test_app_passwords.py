@@ -149,7 +149,7 @@ def single(device: Device, ann: Client, store: Store) -> Client:
     with store.read() as tx:
         held = collections.get(tx, "ann", CollectionKind.CALENDAR, "default")
     assert held is not None
-    return device(collections=frozenset({held.id}))
+    return device(api=Right.NONE, collections=frozenset({held.id}))
 
 
 def test_a_single_collection_is_the_only_one_that_is_listed_and_reached(single: Client, ann: Client) -> None:

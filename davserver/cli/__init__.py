@@ -20,10 +20,15 @@ COMMANDS: Mapping[str, str] = {
     "serve": "answer requests",
     "user": "add, list, change and remove accounts",
     "app-password": "make, list and revoke passwords for devices",
+    "import": "bring .ics, .vcf or an archive into an account",
+    "export": "write a calendar, an address book or everything of an account to a file",
     "db": "upgrade, check, back up and re-index the database",
     "config": "show every setting, check the configuration",
 }
 """Command → what it does; each is the module of that name in this package."""
+
+MODULES = {"import": "import_"}
+"""Modules that cannot have the name of their command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         _root_parser().print_help(sys.stderr)
         return 2
-    module = importlib.import_module(f"davserver.cli.{arguments.command.replace('-', '_')}")
+    name = MODULES.get(arguments.command, arguments.command.replace("-", "_"))
+    module = importlib.import_module(f"davserver.cli.{name}")
     parser = argparse.ArgumentParser(
         prog=f"davserver {arguments.command}", description=COMMANDS[arguments.command]
     )

@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from davserver import config
 from davserver.config import Settings
-from davserver.errors import DavServerError
-from davserver.jobs import setup
+from davserver.errors import DavServerError, HttpError
+from davserver.jobs import setup, transfer, users
 from davserver.jobs.office import Office
-from davserver.storage import Store, maintenance, migrations, open_store
+from davserver.model import Collection, CollectionKind
+from davserver.storage import Store, collections, maintenance, migrations, open_store
 
 log = logging.getLogger("davserver.cli")
 
@@ -63,10 +64,13 @@ def _person() -> str:
 
 
 def tidy(settings: Settings) -> None:
-    """Forget history that is old enough. A failure is logged: the server works without it."""
+    """Forget history that is old enough, roll back imports that died. The server works without it."""
     try:
         with opened(settings) as store:
             maintenance.forget_history(store, settings.storage.history_days)
+            here = Office(store, settings, actor="the server")
+            transfer.recover(here)
+            transfer.forget_old(here)
     except DatabaseUnavailable as exc:
         log.warning("old history was not removed: %s", exc)
 
@@ -93,3 +97,26 @@ def _this_command(settings: Settings) -> str:
     if settings.source:
         return f"{command} --config {shlex.quote(str(settings.source))}"
     return f"DAVSERVER_DATA_DIR={shlex.quote(str(settings.storage.data_dir))} {command}"
+
+
+def collection_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Whose, and which calendar or address book."""
+    parser.add_argument("--user", metavar="NAME", required=required, help="the account")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--calendar", metavar="NAME", help="a calendar, by the last part of its address")
+    which.add_argument("--addressbook", metavar="NAME", help="an address book, likewise")
+
+
+def named_collection(here: Office, args: argparse.Namespace) -> Collection:
+    """The collection that the arguments name."""
+    kind = CollectionKind.ADDRESSBOOK if args.addressbook else CollectionKind.CALENDAR
+    name = args.addressbook or args.calendar
+    with here.store.read() as tx:
+        owner = users.find_user(tx, args.user)
+        owned = collections.of_owner(tx, owner.id, kind)
+    found = next((one for one in owned if one.name == name), None)
+    if found is None:
+        known = ", ".join(one.name for one in owned) or "none"
+        what = "--addressbook" if args.addressbook else "--calendar"
+        raise HttpError(404, f"Which one ({what} NAME)? {args.user} has: {known}.")
+    return found

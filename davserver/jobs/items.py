@@ -19,6 +19,9 @@ SPACES = {CollectionKind.CALENDAR: CALDAV, CollectionKind.ADDRESSBOOK: CARDDAV}
 """The namespace of the preconditions of each kind."""
 
 
+LONGEST_NAME = 255
+
+
 class UidConflict(HttpError):
     """409 no-uid-conflict. ``name`` is the item that has the UID already, or that keeps its own."""
 
@@ -52,6 +55,13 @@ def current(tx: Connection, collection_id: int) -> Collection:
     if found is None:
         raise HttpError(409, "The calendar or address book is gone.")
     return found
+
+
+def check_name(name: str) -> str:
+    """A name that an item or a collection can have in a URL; 400 for any other."""
+    if not 1 <= len(name) <= LONGEST_NAME or "/" in name or name in (".", "..") or not name.isprintable():
+        raise HttpError(400, f"{name[:80]!r} is no name for an item or a collection.")
+    return name
 
 
 def lock_collection(tx: Connection, collection_id: int) -> Collection:

@@ -16,11 +16,10 @@ first), ``replace`` takes the new (the last), ``copy`` keeps both, the new one u
 
 from __future__ import annotations
 
-import enum
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from time import monotonic
@@ -28,37 +27,29 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
-from davserver.content import streams, vcard_21
-from davserver.content.streams import Damage, Head, Piece
+from davserver.content import streams
 from davserver.errors import HttpError
+from davserver.jobs import arrivals
 from davserver.jobs import items as jobs_items
-from davserver.jobs import unpack
+from davserver.jobs.arrivals import Arrival, Policy, Refusal
 from davserver.jobs.office import Office
 from davserver.model import Collection, CollectionKind, Item, ItemIndex, NewItem
-from davserver.storage import audit, items, principals, transfers
+from davserver.storage import audit, dead_properties, items, principals, transfers
 from davserver.storage.engine import now
-from davserver.storage.spool import Filed, Spool
+from davserver.storage.spool import Spool
 from davserver.storage.transfers import Transfer, Written
 
 BATCH = 250
 MOST_REFUSALS = 10_000
 """Refusals that a report tells one by one; further ones are only counted."""
 
-CONVERTED = "vcard-2.1"
-"""The name of one more repair besides those of content.streams."""
+NOT_THERE = 0
+"""The id of a collection that a dry run only imagines."""
 
 _HEARTBEAT = 1.0
 _PLAIN_UID = re.compile(r"[A-Za-z0-9@_-][A-Za-z0-9@._-]{0,199}")
 _SUFFIXES = {CollectionKind.CALENDAR: ".ics", CollectionKind.ADDRESSBOOK: ".vcf"}
 _COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"})
-
-
-class Policy(enum.StrEnum):
-    """What is done with an item whose UID is there already."""
-
-    SKIP = "skip"
-    REPLACE = "replace"
-    COPY = "copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +59,6 @@ class Wish:
     policy: Policy = Policy.SKIP
     source: str = ""
     dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An item that was not imported. ``file`` names it inside a zip; ``line`` is where it begins."""
-
-    file: str
-    line: int
-    uid: str
-    title: str
-    reason: str
 
 
 @dataclass(slots=True)
@@ -132,8 +112,11 @@ class Progress:
 
 Watch = Callable[[Progress], None]
 
+Coming = tuple[Iterable[Arrival | Refusal], int]
+"""Objects, and about how many there are."""
 
-def _unwatched(progress: Progress) -> None:
+
+def unwatched(progress: Progress) -> None:
     """Nobody looks."""
 
 
@@ -156,7 +139,7 @@ def begin(office: Office, target: Collection, wish: Wish) -> int:
 
 
 def import_file(
-    office: Office, target: Collection, file: BinaryIO, wish: Wish, watch: Watch = _unwatched
+    office: Office, target: Collection, file: BinaryIO, wish: Wish, watch: Watch = unwatched
 ) -> Report:
     """Import a file into a calendar or an address book.
 
@@ -165,60 +148,69 @@ def import_file(
     :raises HttpError: 413 or 400 for a file that cannot be unpacked, 507 where the quota does not suffice,
         409 where the collection went away or the import was cancelled. Nothing is changed then.
     """
-    if wish.dry_run:
-        return _Import(office, target, wish, watch).run(file)
-    return run(office, begin(office, target, wish), file, watch)
+    if not wish.dry_run:
+        return run(office, begin(office, target, wish), file, watch)
+    work = _Import(office, target, wish, watch)
+    work.file(file)
+    return work.report
 
 
-def run(office: Office, transfer_id: int, file: BinaryIO, watch: Watch = _unwatched) -> Report:
+def run(office: Office, transfer_id: int, file: BinaryIO, watch: Watch = unwatched) -> Report:
     """Do an import that was begun; see :func:`import_file`."""
+    return _do(_begun_import(office, transfer_id, watch), transfer_id, lambda work: work.file(file))
+
+
+def import_arrivals(
+    office: Office,
+    target: Collection,
+    coming: tuple[Iterable[Arrival | Refusal], int],
+    wish: Wish,
+    watch: Watch,
+) -> tuple[int | None, Report]:
+    """The same for objects that do not come from one file.
+
+    :returns: the id of the import, None for a dry run; and its report.
+    """
+    groups, total = ([one] for one in coming[0]), coming[1]
+    if wish.dry_run:
+        work = _Import(office, target, wish, watch)
+        work.write(groups, total)
+        return None, work.report
+    transfer_id = begin(office, target, wish)
+    work = _begun_import(office, transfer_id, watch)
+    return transfer_id, _do(work, transfer_id, lambda work: work.write(groups, total))
+
+
+def _begun_import(office: Office, transfer_id: int, watch: Watch) -> _Import:
     with office.store.read() as tx:
-        begun, target = _begun(tx, transfer_id)
-    wish = Wish(Policy(begun.policy), begun.source)
-    work = _Import(office, target, wish, watch, transfer_id)
+        begun = _begun(tx, transfer_id)
+        target = jobs_items.current(tx, begun.collection_id)
+    return _Import(office, target, Wish(Policy(begun.policy), begun.source), watch, transfer_id)
+
+
+def _do(work: _Import, transfer_id: int, part: Callable[[_Import], None]) -> Report:
+    """All of an import or nothing."""
     try:
-        work.run(file)
+        part(work)
     except BaseException as error:
         message = error.message if isinstance(error, HttpError) else "The import was interrupted."
-        _roll_back(office, transfer_id, message)
+        _roll_back(work.office, transfer_id, message)
         raise
     return work.finish()
 
 
-def _begun(tx: Connection, transfer_id: int) -> tuple[Transfer, Collection]:
+def _begun(tx: Connection, transfer_id: int) -> Transfer:
     begun = transfers.get(tx, transfer_id)
     if begun is None:
         raise HttpError(404, "There is no such import.")
-    return begun, jobs_items.lock_collection(tx, begun.collection_id)
+    return begun
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """An object on its way: its components can be given another UID."""
-
-    filed: Filed
-    members: tuple[Piece, ...]
-    head: bytes = b""
-    zones: tuple[bytes, ...] = ()
-
-    def body(self, uid: str = "") -> bytes:
-        """The object, with another UID where one is given."""
-        texts = [streams.with_uid(one.text, uid) if uid else one.text for one in self.members]
-        if self.members[0].name == streams.CARD:
-            return texts[0]
-        return streams.calendar_object(self.head, self.zones, texts)
-
-    def refusal(self, reason: str) -> Refusal:
-        """Why it is not imported."""
-        file, piece = self.filed
-        return Refusal(file, piece.line, piece.uid, streams.title_of(piece.text), reason)
-
-
-_Checked = tuple[_Draft, bytes, ItemIndex]
+_Checked = tuple[Arrival, ItemIndex]
 
 
 class _Import:
-    """One import: from a file to items. ``transfer_id`` None: a dry run."""
+    """One import: objects to items. ``transfer_id`` None: a dry run."""
 
     def __init__(
         self, office: Office, target: Collection, wish: Wish, watch: Watch, transfer_id: int | None = None
@@ -227,14 +219,12 @@ class _Import:
         self._id = transfer_id
         self.report = Report()
         self._beat = monotonic()
-        self._largest = jobs_items.largest(target.kind, office.settings)
 
-    def run(self, file: BinaryIO) -> Report:
-        """Read, then write."""
+    def file(self, file: BinaryIO) -> None:
+        """Read a file, then write what is in it."""
         with Spool() as spool:
             self._read(file, spool)
-            self._write(spool)
-        return self.report
+            self.write(arrivals.arrivals(spool, self.wish.policy, self._skip), spool.count())
 
     def finish(self) -> Report:
         """All is written: the report is kept, and a line in the audit log."""
@@ -245,33 +235,22 @@ class _Import:
             transfers.change(tx, self._id, report=self.report.dump())
         return self.report
 
-    # reading
+    def _skip(self, count: int) -> None:
+        self.report.skipped += count
 
     def _read(self, file: BinaryIO, spool: Spool) -> None:
-        total, calendars = _size(file), 0
-        for name, chunks in unpack.members(file, self.office.settings.limits.import_size):
-            highest = calendars
-            for found in streams.cut(self._watched(chunks, file, total), self._largest):
-                if isinstance(found, Damage):
-                    self.report.refuse(Refusal(name, found.line, found.uid, found.title, found.reason))
-                    continue
-                # The VCALENDARs of all files of a zip are counted through.
-                found = replace(found, calendar=found.calendar + calendars)
-                highest = max(highest, found.calendar)
-                if isinstance(found, Head):
-                    spool.add_head(found)
-                else:
-                    spool.add(found, name)
-            calendars = highest + 1
+        settings, total, told = self.office.settings, _size(file), -1
+        largest = jobs_items.largest(self.target.kind, settings)
+        for found in arrivals.read(spool, file, settings.limits.import_size, largest):
+            if isinstance(found, Refusal):
+                self.report.refuse(found)
+            elif found != told:
+                told = found
+                self._watch(Progress(True, min(found, total), total))
+                self._stay_alive_while_reading()
 
-    def _watched(self, chunks: Iterable[bytes], file: BinaryIO, total: int) -> Iterator[bytes]:
-        for chunk in chunks:
-            self._tell(Progress(True, min(file.tell(), total), total))
-            yield chunk
-
-    def _tell(self, progress: Progress) -> None:
-        self._watch(progress)
-        if progress.reading and self._id is not None and monotonic() - self._beat > _HEARTBEAT:
+    def _stay_alive_while_reading(self) -> None:
+        if self._id is not None and monotonic() - self._beat > _HEARTBEAT:
             self._beat = monotonic()
             with self.office.store.write() as tx:
                 self._stay_alive(tx, 0, 0)
@@ -282,17 +261,14 @@ class _Import:
             raise _Gone
         transfers.change(tx, self._id, done=done, total=total)
 
-    # writing
-
-    def _write(self, spool: Spool) -> None:
-        done, total = 0, spool.count()
-        groups = spool.groups()
+    def write(self, groups: Iterator[list[Arrival | Refusal]], total: int) -> None:
+        """Check and store object by object, in batches."""
+        done = 0
         while batch := list(islice(groups, BATCH)):
-            checked = [one for group in batch for one in self._check(spool, group)]
+            checked = [one for group in batch for arrival in group for one in self._check(arrival)]
             done += len(batch)
             if self._id is None:
-                with self.office.store.read() as tx:
-                    _Batch(self, tx, jobs_items.current(tx, self.target.id)).decide(checked)
+                self._try(checked)
             else:
                 with self.office.store.write() as tx:
                     self._stay_alive(tx, done, total)
@@ -300,76 +276,32 @@ class _Import:
                     transfers.record(tx, self._id, writing.write(checked))
             self._watch(Progress(False, done, total))
 
-    def _check(self, spool: Spool, group: list[Filed]) -> Iterator[_Checked]:
-        """The objects that pieces with one UID make, checked as at PUT."""
-        for draft in self._drafts(spool, group):
-            try:
-                draft = _converted(draft)
-                body = draft.body()
-                yield draft, body, self._index(draft, body)
-            except HttpError as error:
-                self.report.refuse(draft.refusal(error.message))
+    def _try(self, checked: list[_Checked]) -> None:
+        with self.office.store.read() as tx:
+            is_there = self.target.id != NOT_THERE
+            target = jobs_items.current(tx, self.target.id) if is_there else self.target
+            _Batch(self, tx, target).decide(checked)
 
-    def _index(self, draft: _Draft, body: bytes) -> ItemIndex:
-        name = draft.members[0].name
-        if (name == streams.CARD) != (self.target.kind is CollectionKind.ADDRESSBOOK):
-            reason = (
-                "A contact goes into an address book."
-                if name == streams.CARD
-                else "This goes into a calendar."
-            )
-            raise HttpError(403, reason)
-        if name != streams.CARD and name not in _COMPONENTS:
-            raise HttpError(403, f"{name[:40]} is no event, task or journal entry.")
-        index = jobs_items.check_body(self.target.kind, body, self.office.settings)
+    def _check(self, arrival: Arrival | Refusal) -> Iterator[_Checked]:
+        """The object with its index, checked as at PUT; nothing where it is refused."""
+        if isinstance(arrival, Refusal):
+            self.report.refuse(arrival)
+            return
+        try:
+            yield arrival, self._index(arrival)
+        except HttpError as error:
+            self.report.refuse(arrival.refusal(error.message))
+
+    def _index(self, arrival: Arrival) -> ItemIndex:
+        is_card = arrival.component == streams.CARD
+        if arrival.component and is_card != (self.target.kind is CollectionKind.ADDRESSBOOK):
+            message = "A contact goes into an address book." if is_card else "This goes into a calendar."
+            raise HttpError(403, message)
+        if arrival.component and not is_card and arrival.component not in _COMPONENTS:
+            raise HttpError(403, f"{arrival.component[:40]} is no event, task or journal entry.")
+        index = jobs_items.check_body(self.target.kind, arrival.body, self.office.settings)
         jobs_items.check_component(self.target, index)
         return index
-
-    def _drafts(self, spool: Spool, group: list[Filed]) -> Iterator[_Draft]:
-        """One object, or several where the file has different ones under one UID and both are wanted."""
-        seen: set[bytes] = set()
-        versions: list[dict[str, Filed]] = []
-        for filed in group:
-            piece = filed[1]
-            if piece.text in seen:
-                self.report.skipped += 1
-                continue
-            seen.add(piece.text)
-            instance = "" if piece.name == streams.CARD else piece.instance
-            free = next((one for one in versions if instance not in one), None)
-            if free is not None:
-                free[instance] = filed
-            elif self.wish.policy is Policy.COPY:
-                versions.append({instance: filed})
-            elif versions:
-                self.report.skipped += 1
-                if self.wish.policy is Policy.REPLACE:
-                    versions[0][instance] = filed
-            else:
-                versions.append({instance: filed})
-        for version in versions:
-            yield _draft(spool, list(version.values()))
-
-
-def _draft(spool: Spool, filed: list[Filed]) -> _Draft:
-    pieces = tuple(piece for _, piece in filed)
-    if pieces[0].name == streams.CARD:
-        return _Draft(filed[0], pieces)
-    zones: dict[str, bytes] = {}
-    for piece in pieces:
-        for tzid in piece.zones:
-            if tzid not in zones and (text := spool.zone(piece.calendar, tzid)):
-                zones[tzid] = text
-    return _Draft(filed[0], pieces, spool.head(pieces[0].calendar), tuple(zones.values()))
-
-
-def _converted(draft: _Draft) -> _Draft:
-    """A vCard 2.1 as 3.0, anything else as it is."""
-    piece = draft.members[0]
-    if piece.name != streams.CARD or not vcard_21.is_21(piece.text):
-        return draft
-    changed = replace(piece, text=vcard_21.to_3(piece.text), repairs=(*piece.repairs, CONVERTED))
-    return replace(draft, members=(changed,))
 
 
 def _size(file: BinaryIO) -> int:
@@ -382,10 +314,11 @@ class _Batch:
     """Some objects of an import, decided and written in one transaction."""
 
     def __init__(self, work: _Import, tx: Connection, target: Collection) -> None:
-        self._work, self._tx, self.target = work, tx, target
-        self.report, self._policy = work.report, work.wish.policy
+        self._work, self._tx, self._target = work, tx, target
+        self._report, self._policy = work.report, work.wish.policy
         self._new: list[NewItem] = []
         self._replacing: list[tuple[NewItem, Item]] = []
+        self._properties: dict[str, Mapping[str, str]] = {}
 
     def write(self, checked: list[_Checked]) -> list[Written]:
         """Store what is to be stored; returns what was written."""
@@ -393,68 +326,97 @@ class _Batch:
         self._check_quota()
         written = []
         for new, held in self._replacing:
-            stored = items.put(self._tx, self.target, new, held, self._work.office.actor)
-            self.target = self.target._replace(revision=stored.revision)
-            kept = transfers.newest_kept(self._tx, self.target.id, held.name)
+            stored = items.put(self._tx, self._target, new, held, self._work.office.actor)
+            self._target = self._target._replace(revision=stored.revision)
+            kept = transfers.newest_kept(self._tx, self._target.id, held.name)
             written.append(Written(held.name, stored.etag, kept))
         if self._new:
-            items.put_new(self._tx, self.target, self._new)
+            items.put_new(self._tx, self._target, self._new)
+        for item in items.by_names(self._tx, self._target.id, self._properties):
+            dead_properties.restore(self._tx, "item", item.id, self._properties[item.name])
         return written + [Written(one.name, items.etag_of(one.body)) for one in self._new]
 
     def decide(self, checked: list[_Checked]) -> None:
         """Sort objects by what is there already, and count."""
-        held = items.by_uids(self._tx, self.target.id, [index.uid for _, _, index in checked])
-        fresh: list[tuple[str, bytes, ItemIndex]] = []
-        for draft, body, index in checked:
+        held = items.by_uids(self._tx, self._target.id, [index.uid for _, index in checked])
+        fresh: list[_Checked] = []
+        for arrival, index in checked:
             existing = held.get(index.uid)
             if existing is None:
-                self.report.created += 1
-                fresh.append((index.uid, body, index))
+                self._report.created += 1
+                fresh.append((arrival, index))
             elif self._policy is Policy.COPY:
-                self.report.copied += 1
-                fresh.append(self._copied(draft))
-            elif self._policy is Policy.SKIP or existing.etag == items.etag_of(body):
-                self.report.skipped += 1
+                self._report.copied += 1
+                fresh.append(self._copied(arrival))
+            elif self._policy is Policy.SKIP or existing.etag == items.etag_of(arrival.body):
+                self._report.skipped += 1
                 continue
             elif existing.component != index.component:
                 reason = f"The UID belongs to another kind of item, {existing.component}."
-                self.report.refuse(draft.refusal(reason))
+                self._report.refuse(arrival.refusal(reason))
                 continue
             else:
-                self.report.replaced += 1
-                self._replacing.append((NewItem(existing.name, body, index), existing))
-            self.report.repair(draft.members[0].repairs)
+                self._report.replaced += 1
+                self._replacing.append((NewItem(existing.name, arrival.body, index), existing))
+            self._report.repair(arrival.repairs)
             # A second one of this UID in the batch finds the first.
-            held.setdefault(index.uid, _placeholder(self.target, index, body))
+            held.setdefault(index.uid, _placeholder(self._target, index, arrival.body))
         self._name(fresh)
 
-    def _copied(self, draft: _Draft) -> tuple[str, bytes, ItemIndex]:
-        uid = str(uuid.uuid4())
-        body = draft.body(uid)
-        return uid, body, jobs_items.check_body(self.target.kind, body, self._work.office.settings)
+    def _copied(self, arrival: Arrival) -> _Checked:
+        copied = replace(arrival, body=arrival.under_uid(str(uuid.uuid4())), name="")
+        settings = self._work.office.settings
+        return copied, jobs_items.check_body(self._target.kind, copied.body, settings)
 
-    def _name(self, fresh: list[tuple[str, bytes, ItemIndex]]) -> None:
-        """Names by the UID, as clients make them; another one where that is taken or no good name."""
-        suffix = _SUFFIXES[self.target.kind]
-        names = [uid + suffix if _PLAIN_UID.fullmatch(uid) else "" for uid, _, _ in fresh]
-        taken = {one.name for one in items.by_names(self._tx, self.target.id, filter(None, names))}
-        for name, (_, body, index) in zip(names, fresh, strict=True):
+    def _name(self, fresh: list[_Checked]) -> None:
+        """Names as wished, else by the UID as clients make them; another one where that is taken or odd."""
+        suffix = _SUFFIXES[self._target.kind]
+        names = [arrival.name or _name_of(index.uid, suffix) for arrival, index in fresh]
+        taken = {one.name for one in items.by_names(self._tx, self._target.id, filter(None, names))}
+        for name, (arrival, index) in zip(names, fresh, strict=True):
             if not name or name in taken:
                 name = f"{uuid.uuid4()}{suffix}"
             taken.add(name)
-            self._new.append(NewItem(name, body, index))
+            self._new.append(NewItem(name, arrival.body, index))
+            if arrival.properties:
+                self._properties[name] = arrival.properties
 
     def _check_quota(self) -> None:
-        owner = principals.by_id(self._tx, self.target.owner_id)
+        owner = principals.by_id(self._tx, self._target.owner_id)
         assert owner is not None
         growth = sum(len(one.body) for one in self._new)
         growth += sum(len(new.body) - held.size for new, held in self._replacing)
         jobs_items.check_quota(self._tx, owner, growth)
 
 
+def _name_of(uid: str, suffix: str) -> str:
+    return uid + suffix if _PLAIN_UID.fullmatch(uid) else ""
+
+
 def _placeholder(target: Collection, index: ItemIndex, body: bytes) -> Item:
     etag = items.etag_of(body)
     return Item(0, target.id, "", index.uid, index.component, etag, len(body), 0, 0, 0)
+
+
+def newest(office: Office, target: Collection) -> int:
+    """The id of the last import into a collection."""
+    with office.store.read() as tx:
+        return transfers.newest(tx, [target.id], 1)[0].id
+
+
+REPORT_HEAD = ("file", "line", "uid", "title", "reason")
+
+
+def report_rows(refusals: Iterable[Refusal]) -> Iterator[tuple[str, ...]]:
+    """What was refused as rows of a table with a head, safe to be opened by a spreadsheet."""
+    yield REPORT_HEAD
+    for one in refusals:
+        yield tuple(_cell(str(getattr(one, name))) for name in REPORT_HEAD)
+
+
+def _cell(text: str) -> str:
+    """Spreadsheets would compute what begins like a formula."""
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 # -- undoing -------------------------------------------------------------------------------------
@@ -467,13 +429,20 @@ def undo(office: Office, transfer_id: int) -> Report:
     is still running or undone already.
     """
     with office.store.write() as tx:
-        begun, _ = _begun(tx, transfer_id)
+        begun = _begun(tx, transfer_id)
         if not transfers.move(tx, transfer_id, [transfers.DONE], transfers.UNDOING):
             raise HttpError(409, "Only a finished import can be undone.")
     report = _take_back(office, begun, read_report(begun.report), keep=True)
     with office.write("import.undo", f"{begun.source or 'a file'}") as tx:
         transfers.change(tx, transfer_id, state=transfers.UNDONE, report=report.dump())
     return report
+
+
+def take_back(office: Office, transfer_id: int) -> None:
+    """A finished import as if it had never been: for one that was a part of something that failed."""
+    with office.store.write() as tx:
+        transfers.move(tx, transfer_id, [transfers.DONE], transfers.UNDOING)
+    _roll_back(office, transfer_id, "What it was a part of failed.")
 
 
 def cancel(office: Office, transfer_id: int) -> None:

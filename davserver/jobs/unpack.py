@@ -55,6 +55,11 @@ def is_zip(file: BinaryIO) -> bool:
     return magic == b"PK\x03\x04"
 
 
+def limited(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    """The same chunks; 413 beyond the limit."""
+    return _Budget(limit).chunks(chunks)
+
+
 class _Budget:
     """The bytes that may still come."""
 

@@ -7,6 +7,7 @@ the whole element as canonical XML text, as the protocol made it.
 from __future__ import annotations
 
 from collections.abc import Collection as Names
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
@@ -73,6 +74,13 @@ def put(tx: Connection, scope: str, scope_id: int, name: str, value: str) -> Non
     """Set one property."""
     remove(tx, scope, scope_id, name)
     tx.execute(insert(dead_property), {"scope": scope, "scope_id": scope_id, "name": name, "value": value})
+
+
+def restore(tx: Connection, scope: str, scope_id: int, properties: Mapping[str, str]) -> None:
+    """Replace all properties of a resource by those of an archive; the values were checked."""
+    forget(tx, scope, scope_id)
+    for name, value in properties.items():
+        put(tx, scope, scope_id, name, value)
 
 
 def remove(tx: Connection, scope: str, scope_id: int, name: str) -> None:

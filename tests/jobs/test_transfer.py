@@ -16,9 +16,10 @@ import pytest
 
 from davserver.config import Settings
 from davserver.errors import HttpError
-from davserver.jobs import transfer, unpack
+from davserver.jobs import arrivals, transfer, unpack
+from davserver.jobs.arrivals import Policy
 from davserver.jobs.office import Office
-from davserver.jobs.transfer import Policy, Progress, Report, Wish
+from davserver.jobs.transfer import Progress, Report, Wish
 from davserver.model import Collection, CollectionKind
 from davserver.storage import Store, collections, items, principals, transfers
 from tests.davclient import Client
@@ -141,7 +142,7 @@ def test_contacts_of_all_versions(office: Office) -> None:
     )
     report = transfer.import_file(office, book, io.BytesIO(file.encode()), Wish())
     assert (report.created, report.refused) == (4, 0)
-    assert report.repaired == {"uid": 1, transfer.CONVERTED: 1}
+    assert report.repaired == {"uid": 1, arrivals.CONVERTED: 1}
     stored = bodies(office, CollectionKind.ADDRESSBOOK)
     assert b"VERSION:4.0" in stored["b"]
     assert b"VERSION:3.0" in stored["c"]
@@ -360,7 +361,7 @@ def test_a_collection_that_goes_away_in_the_middle(office: Office) -> None:
 KILLED = """
 import io, os, signal, sys
 from davserver.config import Settings
-from davserver.jobs import transfer
+from davserver.jobs import arrivals, transfer
 from davserver.jobs.office import Office
 from davserver.model import CollectionKind
 from davserver.storage import Store, collections
@@ -372,7 +373,7 @@ def die(progress):
     if not progress.reading and progress.done >= 500:
         os.kill(os.getpid(), signal.SIGKILL)
 with open(sys.argv[2], "rb") as file:
-    wish = transfer.Wish(transfer.Policy.REPLACE, "file.ics")
+    wish = transfer.Wish(arrivals.Policy.REPLACE, "file.ics")
     transfer.import_file(Office(store, Settings(), "ann"), target, file, wish, die)
 """
 

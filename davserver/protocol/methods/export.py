@@ -17,6 +17,7 @@ from davserver.content import expand, jcal, lines, splice
 from davserver.content.filters import CompFilter, TimeRange
 from davserver.content.recur import Budget
 from davserver.errors import HttpError
+from davserver.jobs import export as exports
 from davserver.model import Collection
 from davserver.protocol.negotiation import JCAL
 from davserver.protocol.reports import query
@@ -48,8 +49,8 @@ def export(request: Request, parameters: Parameters) -> Response:
         raise HttpError(400, "Calendars and address books can be exported.")
     name = node.collection.display_name or node.collection.name
     if node.kind is Kind.ADDRESSBOOK:
-        bodies = (body for _, body in items.listing_with_bodies(request.tx, node.collection.id))
-        return _answer(name + ".vcf", "text/vcard; charset=utf-8", splice.splice_cards(bodies))
+        pieces = exports.export_collection(request.tx, node.collection)
+        return _answer(name + ".vcf", "text/vcard; charset=utf-8", pieces)
     wanted = _wanted(request, parameters)
     pieces = _pieces(request, node.collection, wanted)
     if wanted.json:
@@ -96,7 +97,7 @@ def _pieces(request: Request, calendar: Collection, wanted: Wanted) -> Iterator[
     bodies = _bodies(request, calendar, wanted)
     if wanted.expand:
         bodies = _expanded(request, wanted, bodies)
-    header = _header(request, calendar)
+    header = exports.calendar_header(calendar)
     if not wanted.json:
         return splice.splice_calendar(bodies, header)
     whole = b"".join(splice.splice_calendar(bodies, header))
@@ -118,17 +119,3 @@ def _expanded(request: Request, wanted: Wanted, bodies: Iterable[bytes]) -> Iter
     for body in bodies:
         root = lines.parse_components(lines.decode(body))[0]
         yield lines.dump(expand.expand(root, window, zone, budget)).encode()
-
-
-def _header(request: Request, calendar: Collection) -> bytes:
-    """Lines in front of the components: product, name, colour, zone."""
-    text = ["VERSION:2.0", "PRODID:-//davserver//EN", "CALSCALE:GREGORIAN"]
-    name = lines.escape_text(calendar.display_name or calendar.name)
-    text.append(f"X-WR-CALNAME:{name}")
-    if calendar.description:
-        text.append(f"X-WR-CALDESC:{lines.escape_text(calendar.description)}")
-    if calendar.color:
-        text.append(f"X-APPLE-CALENDAR-COLOR:{lines.escape_text(calendar.color)}")
-    if calendar.timezone_id:
-        text.append(f"X-WR-TIMEZONE:{calendar.timezone_id}")
-    return "".join(lines.fold(line.replace("\r", " ")) + "\r\n" for line in text).encode()

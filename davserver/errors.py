@@ -8,6 +8,7 @@ DAV, the error handler of the admin for pages). No formatting of answers here.
       HttpError             has an HTTP status
         InvalidContent      a body that is no valid iCalendar or vCard (403 + precondition)
         BudgetExceeded      an answer would cost more than the operator allows (507)
+        OutgoingError       another server gave no answer (502)
 """
 
 from __future__ import annotations
@@ -65,3 +66,16 @@ class BudgetExceeded(HttpError):
 
     def __init__(self, message: str) -> None:
         super().__init__(507, message, DAV + "number-of-matches-within-limits")
+
+
+class OutgoingError(HttpError):
+    """Another server gave no answer. ``str()`` is for users; ``detail`` for the log and operators.
+
+    ``code`` is a word for the kind of failure, kept beside the account or feed that met it.
+    """
+
+    code = "unreachable"
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(502, message)
+        self.detail = detail or message

@@ -1,6 +1,6 @@
 """The one way out to the network: a guarded HTTP client for feeds, remote accounts and their logins.
 
-    with Client(settings.outgoing, auth=Basic("ann", "secret")) as web:
+    with Client(settings.outgoing, Access(Password("ann", "secret"))) as web:
         answer = web.request("GET", "https://example.org/a.ics", headers={"If-None-Match": '"1"'})
 
 Belongs here: what a request outwards may do, and what its failures are called. Must not be here: what is
@@ -19,30 +19,48 @@ network through this server; ``error.detail`` is for the log and the operator.
 
 from __future__ import annotations
 
-import base64
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin
 
 from davserver import __version__
 from davserver.config import MIB, OutgoingSettings
-from davserver.errors import DavServerError
+from davserver.errors import OutgoingError
 from davserver.sync.addresses import rules_of
+from davserver.urls import BadAddress, Password, check_url, masked, origin, split_credentials
 
 if TYPE_CHECKING:
     from davserver.sync.transport import Connections
 
+__all__ = [
+    "Access",
+    "Answer",
+    "BadAddress",
+    "Bearer",
+    "CertificateRefused",
+    "Client",
+    "Garbled",
+    "Limits",
+    "OutgoingError",
+    "Password",
+    "RedirectRefused",
+    "TooLarge",
+    "Trust",
+    "Unreachable",
+    "check_url",
+    "masked",
+    "origin",
+    "split_credentials",
+]
+
 USER_AGENT = f"davserver/{__version__}"
-LONGEST_URL = 4000
 MOST_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 PERMANENT = (301, 308)
-DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_WAIT = 3600
 """Seconds of a Retry-After that are honoured."""
 
@@ -50,27 +68,11 @@ LONGEST_WAIT = 3600
 # -- failures ----------------------------------------------------------------------------------------
 
 
-class OutgoingError(DavServerError):
-    """No answer came. ``str()`` is for users; ``detail`` for the log and operators."""
-
-    code = "unreachable"
-
-    def __init__(self, message: str, detail: str = "") -> None:
-        super().__init__(message)
-        self.detail = detail or message
-
-
 class Unreachable(OutgoingError):
     """Not allowed, unknown, refused, cut or too slow: users cannot tell which."""
 
     def __init__(self, host: str, detail: str) -> None:
         super().__init__(f"{host} cannot be reached from this server.", f"{host}: {detail}")
-
-
-class BadAddress(OutgoingError):
-    """The URL itself cannot be used."""
-
-    code = "address"
 
 
 class CertificateRefused(OutgoingError):
@@ -106,19 +108,6 @@ class Garbled(OutgoingError):
 
 
 # -- credentials and trust ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Password:
-    """Name and password. Basic at once over https (Yahoo asks for it wordlessly), Digest where asked for."""
-
-    username: str
-    password: str = field(repr=False)
-
-    def basic(self) -> str:
-        """The value of Authorization for Basic (RFC 7617, UTF-8)."""
-        pair = f"{self.username}:{self.password}".encode()
-        return "Basic " + base64.b64encode(pair).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,80 +185,6 @@ def parse_retry_after(value: str, now: float) -> int | None:
     return max(0, min(int(seconds), LONGEST_WAIT))
 
 
-# -- addresses of things -----------------------------------------------------------------------------
-
-
-def check_url(text: str) -> str:
-    """An http or https URL as it is used, from what a person typed; webcal(s) means https.
-
-    :raises BadAddress: with the remedy.
-    """
-    text = text.strip()
-    if len(text) > LONGEST_URL:
-        raise BadAddress(f"An address has at most {LONGEST_URL} characters.")
-    text = re.sub(r"^webcals?:", "https:", text, flags=re.IGNORECASE)
-    if "://" not in text:
-        text = "https://" + text
-    if not text.isprintable() or " " in text or "\\" in text:
-        raise BadAddress("The address has a character that does not belong there.")
-    try:
-        parts = urlsplit(text)
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        raise BadAddress("This is not an address.") from None
-    if parts.scheme.lower() not in DEFAULT_PORTS:
-        raise BadAddress("The address must begin with https:// or http:// (or webcal://).")
-    if not host or port == 0:
-        raise BadAddress("The address names no host.")
-    path = quote(parts.path or "/", safe="%/" + _SAFE)
-    query = quote(parts.query, safe="%/?" + _SAFE)
-    netloc = parts.netloc if host.isascii() else parts.netloc.replace(host, _idna(host))
-    return urlunsplit((parts.scheme.lower(), netloc, path, query, ""))
-
-
-_SAFE = "!$&'()*+,;=:@~-._"
-
-
-def _idna(host: str) -> str:
-    import httpx  # costs 0.1 s; few names are not ASCII
-
-    try:
-        return httpx.URL(scheme="https", host=host).raw_host.decode()
-    except httpx.InvalidURL:
-        raise BadAddress("The name of the host cannot be used.") from None
-
-
-def split_credentials(url: str) -> tuple[str, Password | None]:
-    """A URL without the name and password in it, and these."""
-    parts = urlsplit(url)
-    userinfo, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url, None
-    name, _, password = userinfo.partition(":")
-    return urlunsplit(parts._replace(netloc=host)), Password(unquote(name), unquote(password))
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port: where credentials belong (RFC 6454)."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower().rstrip("."), parts.port or DEFAULT_PORTS.get(scheme, 0)
-
-
-def masked(url: str) -> str:
-    """A URL for logs and pages: scheme and host; path and query may be secrets."""
-    scheme, host, port = origin(url)
-    shown = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown}{'' if port == DEFAULT_PORTS.get(scheme) else f':{port}'}/…"
-
-
-def _is_consented(host: str, consented: tuple[str, ...]) -> bool:
-    return any(
-        host == name.lower() or (name.startswith("*.") and host.endswith(name[1:].lower()))
-        for name in consented
-    )
-
-
 # -- requests ----------------------------------------------------------------------------------------
 
 
@@ -282,6 +197,13 @@ class Wanted:
     headers: Mapping[str, str]
     body: bytes | None
     auth: Auth | None
+
+
+def _is_consented(host: str, consented: tuple[str, ...]) -> bool:
+    return any(
+        host == name.lower() or (name.startswith("*.") and host.endswith(name[1:].lower()))
+        for name in consented
+    )
 
 
 _OF_ORIGIN = frozenset({"authorization", "cookie", "if-none-match", "if-modified-since", "if-match"})

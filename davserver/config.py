@@ -380,6 +380,10 @@ class OutgoingSettings:
 
     SECTION: ClassVar[str] = "outgoing"
     enabled: bool = setting(True, "Fetch at all. false: nothing leaves this server.")
+    background: bool = setting(
+        True,
+        "`davserver serve` does due work by itself. false: leave it to `davserver sync`, called by cron.",
+    )
     allow: tuple[str, ...] = setting(
         (),
         'Private networks and hosts that may be reached all the same, such as "192.168.1.0/24", '

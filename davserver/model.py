@@ -168,6 +168,8 @@ class Collection(NamedTuple):
     size: int
     created: int
     modified: int
+    read_only: bool = False
+    """Filled from elsewhere: nobody may write to it, its owner neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ class NewCollection:
     timezone_id: str | None = None
     components: str = ""
     transparent: bool = False
+    read_only: bool = False
 
 
 class Item(NamedTuple):
@@ -323,3 +326,78 @@ class Link:
         """The name that subscribers see."""
         names = (held.display_name or held.name for held in self.collections)
         return self.title or ", ".join(names)
+
+
+# -- subscriptions to calendars elsewhere
+
+
+class FeedState(enum.StrEnum):
+    """How a subscription stands. Only NEW and OK mean that nothing is wrong."""
+
+    NEW = "new"
+    """Not fetched yet."""
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    """No answer came; tried again later."""
+    REFUSED = "refused"
+    """Name and password are missing or wrong; not tried again by itself."""
+    NOT_FOUND = "not-found"
+    GONE = "gone"
+    """The other server says that it is gone for good (410); not tried again by itself."""
+    SERVER = "server"
+    """The other server has trouble, or asks to wait."""
+    NO_CALENDAR = "no-calendar"
+    """What came is no calendar, such as a page to sign in."""
+    CUT = "cut"
+    """The calendar ends in the middle."""
+    EMPTY = "empty"
+    """Suddenly nothing is in it: kept as it was until somebody accepts that."""
+    TOO_LARGE = "too-large"
+    CERTIFICATE = "certificate"
+    REDIRECT = "redirect"
+    QUOTA = "quota"
+    LOCKED = "locked"
+    """The key of the stored secrets is missing or another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A calendar elsewhere that is shown as a read-only calendar here.
+
+    :param secret: address and credentials, encrypted (vault).
+    :param host: where it comes from, for people.
+    :param interval_minutes: as the user wants it; None: as the feed or the settings say.
+    :param feed_minutes: as the feed says.
+    :param by_content: its UIDs change with each fetch, so that events are known by what they say.
+    :param accept_empty: once, an empty calendar is believed.
+    :param digest: of the bytes fetched last.
+    :param skipped: JSON list of [title, reason] of what could not be taken.
+    :param next_run: None: not by itself.
+    """
+
+    id: int
+    owner_id: int
+    collection_id: int
+    secret: str = field(repr=False)
+    host: str
+    interval_minutes: int | None
+    feed_minutes: int | None
+    keep_alarms: bool
+    keep_attachments: bool
+    keep_tasks: bool
+    by_content: bool
+    accept_empty: bool
+    etag: str
+    last_modified: str
+    digest: str
+    state: FeedState
+    error_text: str
+    failures: int
+    skipped: str
+    last_run: int | None
+    last_ok: int | None
+    last_change: int | None
+    next_run: int | None
+    lease_owner: str
+    lease_until: int
+    created: int

@@ -10,11 +10,12 @@ import logging
 
 from davserver import config, log
 from davserver.app import create_app
-from davserver.cli.common import first_steps, tidy
+from davserver.cli.common import first_steps, recover, tidy_daily
 
 _settings = config.load()
 log.configure(_settings)
 application = create_app(_settings)
-tidy(_settings)
+recover(_settings)
+tidy_daily(_settings)
 for _line in first_steps(_settings):
     logging.getLogger("davserver").warning(_line)

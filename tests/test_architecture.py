@@ -116,7 +116,7 @@ def test_nothing_is_put_off(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_broad_excepts_are_rare_and_known(path: Path) -> None:
-    known = {"davserver/app.py": 1}
+    known = {"davserver/app.py": 1, "davserver/sync/runner.py": 1}
     broad = [
         node.lineno
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

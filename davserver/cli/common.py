@@ -17,10 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from davserver import config
 from davserver.config import Settings
 from davserver.errors import DavServerError, HttpError
-from davserver.jobs import setup, transfer, users
+from davserver.jobs import setup, tidy, transfer, users
 from davserver.jobs.office import Office
 from davserver.model import Collection, CollectionKind
-from davserver.storage import Store, collections, maintenance, migrations, open_store
+from davserver.storage import Store, collections, migrations, open_store
 
 log = logging.getLogger("davserver.cli")
 
@@ -63,16 +63,23 @@ def _person() -> str:
         return f"user id {os.getuid()}"
 
 
-def tidy(settings: Settings) -> None:
-    """Forget history that is old enough, roll back imports that died. The server works without it."""
+def recover(settings: Settings) -> None:
+    """Roll back imports that died with their process. The server works without it."""
     try:
         with opened(settings) as store:
-            maintenance.forget_history(store, settings.storage.history_days)
-            here = Office(store, settings, actor="the server")
-            transfer.recover(here)
-            transfer.forget_old(here)
+            transfer.recover(Office(store, settings, actor="the server"))
     except DatabaseUnavailable as exc:
-        log.warning("old history was not removed: %s", exc)
+        log.warning("imports that died were not looked for: %s", exc)
+
+
+def tidy_daily(settings: Settings) -> None:
+    """Forget what is old enough, once a day. The server works without it."""
+    try:
+        with opened(settings) as store:
+            if tidy.claim(store):
+                tidy.tidy(store, settings)
+    except DatabaseUnavailable as exc:
+        log.warning("nothing was tidied: %s", exc)
 
 
 def first_steps(settings: Settings) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from davserver.cli.common import opened, settings_of
 from davserver.config import Settings
 from davserver.content import index
 from davserver.errors import DavServerError
+from davserver.jobs import tidy
 from davserver.model import CollectionKind, ItemIndex
 from davserver.storage import Store, maintenance, migrations
 
@@ -77,8 +78,8 @@ def _reindex(store: Store, settings: Settings) -> int:
 
 
 def _tidy(store: Store, settings: Settings) -> int:
-    count = maintenance.forget_history(store, settings.storage.history_days)
-    print(f"Forgot {count} old versions.")
+    for name, count in tidy.tidy(store, settings).items():
+        print(f"Forgot {count} {name}.")
     return 0
 
 

@@ -9,8 +9,6 @@ import gc
 import logging
 import signal
 import sys
-import threading
-import time
 from typing import Any
 
 import waitress.server
@@ -19,10 +17,10 @@ from waitress.task import WSGITask
 
 from davserver import config, log
 from davserver.app import create_app
-from davserver.cli.common import first_steps, settings_of, tidy
+from davserver.cli.common import first_steps, recover, settings_of
 from davserver.config import ServerSettings, Settings
 from davserver.errors import ConfigError
-from davserver.storage import maintenance
+from davserver.sync.runner import Runner, works_of
 
 M_ARENA_MAX = -8
 """mallopt(3)."""
@@ -47,8 +45,13 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _leave)
     for line in (*first_steps(settings), f"davserver answers at {_address(server, settings.server)}"):
         print(line, file=sys.stderr, flush=True)
-    threading.Thread(target=_tidy_daily, args=(settings,), name="tidy", daemon=True).start()
-    server.run()
+    recover(settings)
+    runner = Runner(settings, works_of(settings))
+    runner.start()
+    try:
+        server.run()
+    finally:
+        runner.stop()
     return 0
 
 
@@ -124,12 +127,6 @@ def _address(server: Any, settings: ServerSettings) -> str:
     host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
     base = settings.base_url or f"http://{host}:{server.effective_port}"
     return f"{base}{settings.url_prefix}/"
-
-
-def _tidy_daily(settings: Settings) -> None:
-    while True:
-        tidy(settings)
-        time.sleep(maintenance.DAY)
 
 
 def _leave(*_: object) -> None:

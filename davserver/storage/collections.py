@@ -33,6 +33,7 @@ _COLUMNS: Any = (
     collection.c.size,
     collection.c.created,
     collection.c.modified,
+    collection.c.read_only,
 )
 _GET = Prepared(
     select(*_COLUMNS)
@@ -103,7 +104,7 @@ _KINDS = {kind.value: kind for kind in CollectionKind}
 
 def _collection(row: Any) -> Collection:
     key, owner_id, kind, *described = row[:11]
-    transparent: tuple[Any, ...] = (bool(row[11]), *row[12:])
+    transparent: tuple[Any, ...] = (bool(row[11]), *row[12:18], bool(row[18]))
     return Collection(key, owner_id, _KINDS[kind], *described, *transparent)
 
 

@@ -164,6 +164,7 @@ collection = _table(
     Column("size", BigInteger, nullable=False, default=0),
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),
+    Column("read_only", Boolean, nullable=False, default=False, server_default=false()),
     UniqueConstraint("owner_id", "kind", "name"),
 )
 
@@ -338,6 +339,44 @@ audit = _table(
 )
 
 # -- outbound synchronisation
+
+subscription = _table(
+    "subscription",
+    Column("id", Id, primary_key=True),
+    _reference("owner_id", "principal.id", nullable=False, index=True),
+    _reference("collection_id", "collection.id", nullable=False, unique=True),
+    Column("secret", LongText, nullable=False),
+    Column("host", Name, nullable=False),
+    Column("interval_minutes", Integer),
+    Column("feed_minutes", Integer),
+    Column("keep_alarms", Boolean, nullable=False, default=False),
+    Column("keep_attachments", Boolean, nullable=False, default=False),
+    Column("keep_tasks", Boolean, nullable=False, default=False),
+    Column("by_content", Boolean, nullable=False, default=False),
+    Column("accept_empty", Boolean, nullable=False, default=False),
+    Column("etag", Text, nullable=False, default=""),
+    Column("last_modified", Text, nullable=False, default=""),
+    Column("digest", String(64), nullable=False, default=""),
+    Column("state", String(20), nullable=False, default="new"),
+    Column("error_text", Text, nullable=False, default=""),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("skipped", LongText, nullable=False, default=""),
+    Column("last_run", BigInteger),
+    Column("last_ok", BigInteger),
+    Column("last_change", BigInteger),
+    Column("next_run", BigInteger, index=True),
+    Column("lease_owner", Name, nullable=False, default=""),
+    Column("lease_until", BigInteger, nullable=False, default=0),
+    Column("created", BigInteger, nullable=False),
+)
+
+subscription_item = _table(
+    "subscription_item",
+    _reference("subscription_id", "subscription.id", nullable=False),
+    Column("name", Name, nullable=False),
+    Column("digest", String(64), nullable=False),
+    PrimaryKeyConstraint("subscription_id", "name"),
+)
 
 remote_account = _table(
     "remote_account",

@@ -29,7 +29,68 @@ def upgrade() -> None:
 
 
 def _feeds() -> None:
-    """Subscriptions to calendars elsewhere."""
+    """Subscriptions to calendars elsewhere; what nobody may write to."""
+    op.add_column(
+        "collection", sa.Column("read_only", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.create_table(
+        "subscription",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("owner_id", ID, nullable=False),
+        sa.Column("collection_id", ID, nullable=False),
+        sa.Column("secret", LONG_TEXT, nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("interval_minutes", sa.Integer(), nullable=True),
+        sa.Column("feed_minutes", sa.Integer(), nullable=True),
+        sa.Column("keep_alarms", sa.Boolean(), nullable=False),
+        sa.Column("keep_attachments", sa.Boolean(), nullable=False),
+        sa.Column("keep_tasks", sa.Boolean(), nullable=False),
+        sa.Column("by_content", sa.Boolean(), nullable=False),
+        sa.Column("accept_empty", sa.Boolean(), nullable=False),
+        sa.Column("etag", sa.Text(), nullable=False),
+        sa.Column("last_modified", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("error_text", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("skipped", LONG_TEXT, nullable=False),
+        sa.Column("last_run", sa.BigInteger(), nullable=True),
+        sa.Column("last_ok", sa.BigInteger(), nullable=True),
+        sa.Column("last_change", sa.BigInteger(), nullable=True),
+        sa.Column("next_run", sa.BigInteger(), nullable=True),
+        sa.Column("lease_owner", sa.String(length=255), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["principal.id"], name=op.f("fk_subscription_owner_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["collection_id"],
+            ["collection.id"],
+            name=op.f("fk_subscription_collection_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription")),
+        sa.UniqueConstraint("collection_id", name=op.f("uq_subscription_collection_id")),
+        sqlite_autoincrement=True,
+        **OPTIONS,
+    )
+    op.create_index(op.f("ix_subscription_next_run"), "subscription", ["next_run"], unique=False)
+    op.create_index(op.f("ix_subscription_owner_id"), "subscription", ["owner_id"], unique=False)
+    op.create_table(
+        "subscription_item",
+        sa.Column("subscription_id", ID, nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscription.id"],
+            name=op.f("fk_subscription_item_subscription_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("subscription_id", "name", name=op.f("pk_subscription_item")),
+        **OPTIONS,
+    )
 
 
 def _accounts() -> None:

@@ -1,0 +1,46 @@
+"""The daily tidying: what is old enough is forgotten. One row of TIDIED for each thing that piles up.
+
+Everything here may run while others read and write, and may be interrupted. ``storage.settings`` keeps when
+it was done last, so that of several processes one does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection
+
+from davserver.config import Settings
+from davserver.jobs import transfer
+from davserver.jobs.office import Office
+from davserver.storage import Store, maintenance
+from davserver.storage import settings as settings_table
+from davserver.storage.engine import now
+from davserver.storage.maintenance import DAY
+
+TIDIED_AT = "tidied-at"
+
+TIDIED: Mapping[str, Callable[[Store, Settings], int]] = {
+    "old versions": lambda store, settings: maintenance.forget_history(store, settings.storage.history_days),
+    "old imports": lambda store, settings: transfer.forget_old(Office(store, settings, "the server")),
+}
+"""What is forgotten → how; returns how many."""
+
+
+def tidy(store: Store, settings: Settings) -> dict[str, int]:
+    """Forget what is old enough; returns how many of what."""
+    return {name: forget(store, settings) for name, forget in TIDIED.items()}
+
+
+def due_at(tx: Connection) -> int:
+    """When the next tidying is due."""
+    return int(settings_table.get(tx, TIDIED_AT) or 0) + DAY
+
+
+def claim(store: Store) -> bool:
+    """Whether the tidying is due and was given to the caller: nobody else gets it for a day."""
+    with store.write() as tx:
+        if due_at(tx) > now():
+            return False
+        settings_table.put(tx, TIDIED_AT, str(now()))
+    return True

@@ -1,0 +1,29 @@
+"""Which columns hold secrets that the vault encrypted; reading and renewing them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sqlalchemy import Column, Connection, select, update
+
+from davserver.storage.schema import remote_account, subscription
+
+SEALED: tuple[Column[str], ...] = (remote_account.c.secret, subscription.c.secret)
+"""Columns of encrypted values; "" where there is none. Every column that the vault fills stands here."""
+
+
+def values(tx: Connection) -> Iterator[str]:
+    """All encrypted values."""
+    for column in SEALED:
+        yield from tx.execute(select(column).where(column != "")).scalars()
+
+
+def renew(tx: Connection, change: Callable[[str], str]) -> int:
+    """Replace each encrypted value by what ``change`` makes of it; returns how many."""
+    count = 0
+    for column in SEALED:
+        key = column.table.c.id
+        for row_id, value in tx.execute(select(key, column).where(column != "")).fetchall():
+            tx.execute(update(column.table).where(key == row_id).values({column.name: change(value)}))
+            count += 1
+    return count

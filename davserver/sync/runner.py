@@ -1,0 +1,149 @@
+"""The background runner: does what is due, in the server's process or by ``davserver sync``.
+
+    runner = Runner(settings); runner.start(); …; runner.stop()      beside the server
+    run_due(place)                                                   once, from cron
+
+Belongs here: looking what is due, threads, and that no failure ends them. What the work is: sync/work.py.
+
+One thread looks; each due piece runs in a thread of its own, a few at a time, so that a slow server holds
+up nobody else's feed. Leases in the database keep two processes from doing the same. A piece that fails
+in an unforeseen way is logged and left alone for some minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from davserver.config import Settings
+from davserver.jobs import tidy
+from davserver.jobs.background import woken
+from davserver.storage import open_store
+from davserver.storage.engine import now
+from davserver.sync.work import Place, Work
+
+AT_ONCE = 3
+"""Pieces that run at the same time."""
+
+LOOK_SECONDS = 15.0
+"""How often it is looked for work that other processes made due."""
+
+TIME_OUT_SECONDS = 300.0
+"""How long a piece is left alone after an unforeseen failure."""
+
+log = logging.getLogger("davserver.sync")
+
+
+def _tidy(place: Place, key: int) -> None:
+    if tidy.claim(place.store):
+        for name, count in tidy.tidy(place.store, place.settings).items():
+            if count:
+                log.info("tidied: %d %s", count, name)
+
+
+def _tidy_due(tx: Connection, moment: int) -> list[int]:
+    return [0] if tidy.due_at(tx) <= moment else []
+
+
+TIDYING = Work("tidying", tidy.due_at, _tidy_due, _tidy)
+
+WORKS: tuple[Work, ...] = (TIDYING,)
+"""All kinds of work."""
+
+
+def works_of(settings: Settings) -> tuple[Work, ...]:
+    """What `davserver serve` does in the background; tidying it always does."""
+    return WORKS if settings.outgoing.background and settings.outgoing.enabled else (TIDYING,)
+
+
+def run_due(place: Place, works: Sequence[Work] = WORKS) -> int:
+    """Do everything that is due now, one after the other; returns how many pieces."""
+    count = 0
+    for work in works:
+        with place.store.read() as tx:
+            keys = work.due(tx, now())
+        for key in keys:
+            if place.stopping.is_set():
+                return count
+            _run(place, work, key)
+            count += 1
+    return count
+
+
+def _run(place: Place, work: Work, key: int) -> bool:
+    """Do one piece; whether it went as foreseen."""
+    try:
+        work.run(place, key)
+    except Exception:
+        log.exception("%s %s failed", work.name, key)
+        return False
+    return True
+
+
+class Runner:
+    """Does what is due until it is stopped. The database is opened by its own thread."""
+
+    def __init__(self, settings: Settings, works: Sequence[Work] = WORKS) -> None:
+        self._settings = settings
+        self._works = works
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="runner", daemon=True)
+        self._active: dict[tuple[str, int], threading.Thread] = {}
+        self._set_aside: dict[tuple[str, int], float] = {}
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, seconds: float = 10) -> None:
+        """Let running pieces come to a clean end, and wait for that at most so long."""
+        self._stopping.set()
+        woken.set()
+        until = time.monotonic() + seconds
+        for thread in (self._thread, *list(self._active.values())):
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _loop(self) -> None:
+        store = open_store(self._settings.storage)
+        place = Place(store, self._settings, stopping=self._stopping)
+        while not self._stopping.is_set():
+            woken.clear()
+            woken.wait(self._look(place))
+        if not self._active:
+            store.close()
+
+    def _look(self, place: Place) -> float:
+        """Begin what is due; returns the seconds until the next look."""
+        try:
+            with place.store.read() as tx:
+                found = [(work, key) for work in self._works for key in work.due(tx, now())]
+                moments = [moment for work in self._works if (moment := work.next_due(tx)) is not None]
+        except SQLAlchemyError as error:
+            log.warning("looking for work failed: %s", getattr(error, "orig", None) or error)
+            return LOOK_SECONDS
+        for work, key in found:
+            self._begin(place, work, key)
+        later = [moment - now() for moment in moments if moment > now()]
+        return float(max(1.0, min([LOOK_SECONDS, *later])))
+
+    def _begin(self, place: Place, work: Work, key: int) -> None:
+        name = (work.name, key)
+        if name in self._active or len(self._active) >= AT_ONCE:
+            return
+        if self._set_aside.get(name, 0.0) > time.monotonic():
+            return
+        thread = threading.Thread(target=self._do, args=(place, work, key), name=work.name, daemon=True)
+        self._active[name] = thread
+        thread.start()
+
+    def _do(self, place: Place, work: Work, key: int) -> None:
+        # a copy of the place with an owner of its own: a lease belongs to one piece
+        if not _run(Place(place.store, place.settings, stopping=place.stopping), work, key):
+            self._set_aside[work.name, key] = time.monotonic() + TIME_OUT_SECONDS
+        self._active.pop((work.name, key), None)
+        woken.set()

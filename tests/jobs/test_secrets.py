@@ -1,0 +1,78 @@
+"""A new key for all stored secrets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from davserver.config import Settings
+from davserver.jobs import secrets
+from davserver.jobs.office import Office
+from davserver.model import CollectionKind, NewCollection
+from davserver.storage import Store, collections, subscriptions
+from davserver.storage import secrets as stored
+from davserver.storage.schema import metadata
+from davserver.vault import Vault, VaultLocked
+
+
+@pytest.fixture
+def office(store: Store, tmp_path: Path) -> Office:
+    """An office with a key file of its own."""
+    base = Settings()
+    return Office(store, replace(base, storage=replace(base.storage, data_dir=tmp_path)), "ann")
+
+
+def keep(office: Office, owner_id: int, text: str) -> None:
+    """A subscription whose secret is that text."""
+    value = Vault(office.settings.storage).encrypt(text, context="c")
+    with office.store.write() as tx:
+        new = NewCollection(owner_id, CollectionKind.CALENDAR, text, components="VEVENT", read_only=True)
+        held = collections.create(tx, new)
+        assert held.read_only
+        subscriptions.add(
+            tx,
+            owner_id=owner_id,
+            collection_id=held.id,
+            secret=value,
+            host="x",
+            keep_alarms=False,
+            keep_attachments=False,
+            keep_tasks=False,
+        )
+
+
+def test_everything_is_encrypted_anew_and_the_old_key_forgotten(
+    office: Office, people: dict[str, int], tmp_path: Path
+) -> None:
+    keep(office, people["ann"], "one")
+    keep(office, people["bob"], "two")
+    before = (tmp_path / "secret.key").read_text()
+    assert secrets.rotate(office) == 2
+    after = (tmp_path / "secret.key").read_text()
+    assert len(after.split()) == 1
+    assert after != before
+    assert secrets.check(office) == (2, 0)
+    with office.store.read() as tx:
+        vault = Vault(office.settings.storage)
+        assert sorted(vault.decrypt(value, context="c") for value in stored.values(tx)) == ["one", "two"]
+
+
+def test_while_one_cannot_be_decrypted_nothing_is_changed(
+    office: Office, people: dict[str, int], tmp_path: Path
+) -> None:
+    keep(office, people["ann"], "one")
+    (tmp_path / "secret.key").write_text("x" * 40 + "\n")
+    keep(office, people["bob"], "two")
+    assert secrets.check(office) == (1, 1)
+    with pytest.raises(VaultLocked):
+        secrets.rotate(office)
+    assert (tmp_path / "secret.key").read_text() == "x" * 40 + "\n"
+
+
+def test_every_column_that_may_hold_a_secret_is_renewed_or_known_to_hold_none() -> None:
+    """A hash is none; what the vault fills must be in SEALED."""
+    hashes = {"credential.secret"}
+    named = {f"{table.name}.secret" for table in metadata.tables.values() if "secret" in table.c}
+    assert {str(column) for column in stored.SEALED} >= named - hashes

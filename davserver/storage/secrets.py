@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Column, Connection, select, update
 
-from davserver.storage.schema import remote_account, subscription
+from davserver.storage.schema import link, remote_account, subscription
 
-SEALED: tuple[Column[str], ...] = (remote_account.c.secret, subscription.c.secret)
+SEALED: tuple[Column[str], ...] = (link.c.secret, remote_account.c.secret, subscription.c.secret)
 """Columns of encrypted values; "" where there is none. Every column that the vault fills stands here."""
 
 

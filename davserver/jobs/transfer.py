@@ -461,11 +461,11 @@ def recover(office: Office) -> int:
     return len(dead)
 
 
-def forget_old(office: Office) -> None:
-    """Imports older than the history cannot be undone: forget them."""
+def forget_old(office: Office) -> int:
+    """Imports older than the history cannot be undone: forget them; returns how many."""
     before = now() - office.settings.storage.history_days * 86_400
     with office.store.write() as tx:
-        transfers.forget_old(tx, before)
+        return transfers.forget_old(tx, before)
 
 
 def _roll_back(office: Office, transfer_id: int, message: str) -> None:

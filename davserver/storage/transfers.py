@@ -129,10 +129,10 @@ def kept_body(tx: Connection, history_id: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def forget_old(tx: Connection, before: int) -> None:
-    """Forget imports that ended before: they cannot be undone any more."""
+def forget_old(tx: Connection, before: int) -> int:
+    """Forget imports that ended before: they cannot be undone any more; returns how many."""
     ended = transfer.c.state.in_((DONE, UNDONE, FAILED)) & (transfer.c.touched < before)
-    tx.execute(delete(transfer).where(ended))
+    return tx.execute(delete(transfer).where(ended)).rowcount
 
 
 def owner_of(tx: Connection, transfer_id: int) -> int | None:

@@ -3,7 +3,8 @@
 One line for each searchable property, ``\\nNAME:value``: the value unescaped, its line breaks as U+001F
 (no body may hold that character), everything under i;unicode-casemap; sorted, with ``\\n`` at the end.
 ``NAME~:`` in place of ``NAME:`` says that the value was cut. A first line ``\\n*:`` holds remarks:
-``U`` some value is not ASCII, ``M`` the object has several components besides VTIMEZONE (overrides).
+``C`` some value was cut (it comes first), ``U`` some value is not ASCII, ``M`` the object has several
+components besides VTIMEZONE (overrides).
 
 Belongs here: writing that text, :func:`prefilter` (a necessary condition for SQL) and :func:`decide`
 (the exact answer where the row alone has it). Does not belong here: SQL, and any look at a body.
@@ -29,6 +30,7 @@ from davserver.content.filters import (
 )
 from davserver.content.instances import local_windows
 from davserver.content.lines import Component, Line
+from davserver.content.minimizers import telling
 from davserver.content.times import as_zone
 from davserver.content.values import LISTS, STRUCTURES, whole_text
 from davserver.model import ItemIndex, Timing
@@ -70,10 +72,14 @@ def _search_text(lines: Iterable[Line], remarks: str) -> str:
     text = "".join(entries)
     if not text.isascii():
         remarks += "U"
+    if "~:" in text:
+        remarks = f"C{remarks}"
     return f"{_REMARKS}{remarks}{unicode_casemap(text)}\n" if remarks else f"{unicode_casemap(text)}\n"
 
 
 _REMARKS = "\n*:"
+CUT_MARK = f"{_REMARKS}C"
+"""What the search text begins with if some value was cut."""
 
 
 def _entry(line: Line) -> str:
@@ -130,6 +136,20 @@ class UidContains:
 
 
 @dataclass(frozen=True, slots=True)
+class UidIs:
+    """The row's uid is ``text``, byte for byte."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UidHasParts:
+    """The minimizers of the row's folded uid include these, as they do if it contains what they come from."""
+
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """All parts hold; without parts: true."""
 
@@ -143,7 +163,7 @@ class AnyOf:
     parts: tuple[Condition, ...]
 
 
-Condition = HasComponent | InWindow | HasText | UidContains | AllOf | AnyOf
+Condition = HasComponent | InWindow | HasText | UidContains | UidIs | UidHasParts | AllOf | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +239,20 @@ def _property_condition(query: PropFilter, searchable: frozenset[str] | None = N
 def _text_condition(name: str, match: TextMatch) -> Condition | None:
     if match.negate:
         return None
-    if name == "UID" and match.collation == OCTET:
-        return UidContains(match.text)
     needle = _fold(match.text)
+    if name == "UID" and (condition := _uid_condition(match, needle)):
+        return condition
     if name not in LISTS and name not in STRUCTURES:
         needle = _ANCHORED[match.match_type].format(name=name, needle=needle)
     return HasText(needle, f"\n{name}~:")
+
+
+def _uid_condition(match: TextMatch, needle: str) -> Condition | None:
+    if match.collation == OCTET and match.match_type is MatchType.EQUALS:
+        return UidIs(match.text)
+    if parts := telling(needle):
+        return UidHasParts(tuple(parts))
+    return UidContains(match.text) if match.collation == OCTET else None
 
 
 _ANCHORED = {

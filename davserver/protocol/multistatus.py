@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from davserver import davxml
 from davserver.davxml import DAV
@@ -77,7 +78,12 @@ def within_budget(href: str, responses: Iterable[str]) -> Iterator[str]:
     except BudgetExceeded:
         if held_back < SURELY_HELD_BACK:
             raise
-        yield status_response(href, 507, davxml.element(DAV + "error", davxml.element(WITHIN_LIMITS)))
+        yield more_response(href)
+
+
+def more_response(href: str) -> str:
+    """The 507 within an answer that says: there is more (RFC 6578 3.6, RFC 6352 8.6.1)."""
+    return status_response(href, 507, davxml.element(DAV + "error", davxml.element(WITHIN_LIMITS)))
 
 
 def multistatus(responses: Iterable[str], headers: Headers | None = None, tail: str = "") -> Response:
@@ -97,15 +103,28 @@ def _pieces(responses: Iterable[str], tail: str) -> Iterator[bytes]:
     yield "".join([*buffer, tail, "</d:multistatus>"]).encode()
 
 
+class Column(NamedTuple):
+    """The column of an item that tells a property, and how: its value in, inner XML out."""
+
+    name: str
+    text: Callable[[Any], str]
+
+
+class Step(NamedTuple):
+    """A property of a Plan: its tags and its getter; without a getter, ``opening`` is the finished text."""
+
+    opening: str
+    closing: str = ""
+    empty: str = ""
+    get: Getter | None = None
+    column: Column | None = None
+
+
 @dataclass(slots=True)
 class Plan:
-    """What to render for nodes of one kind.
+    """What to render for nodes of one kind. ``absent`` are the tags of what these nodes never have."""
 
-    ``steps`` are (opening tag, closing tag, empty tag, getter); a constant step has the finished text as
-    its opening tag and no getter. ``absent`` are the tags of properties that these nodes never have.
-    """
-
-    steps: list[tuple[str, str, str, Getter | None]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
     needs: set[str] = field(default_factory=set)
     all_dead: bool = False
@@ -113,11 +132,25 @@ class Plan:
     absent: str = ""
     minimal: bool = False
 
+    @property
+    def columns(self) -> list[Column] | None:
+        """The columns of an item that tell all that is asked; None where they do not."""
+        if self.dead or self.all_dead or self.needs or any(one.get and not one.column for one in self.steps):
+            return None
+        return [one.column for one in self.steps if one.column]
+
+    def template(self, *, with_data: bool) -> str:
+        """The propstats of an item with %s for each of :attr:`columns`, and one more for its data."""
+        slots = [
+            f"{one.opening}%s{one.closing}" if one.column else _literal(one.opening) for one in self.steps
+        ]
+        return self._propstats("".join([*slots, "%s" if with_data else ""]), _literal(self.absent))
+
     def render(self, request: Request, node: Node, data: str = "") -> str:
         """The propstats of one node; ``data`` is a finished calendar-data or address-data element."""
         found: list[str] = []
         missing = [self.absent]
-        for opening, closing, empty, getter in self.steps:
+        for opening, closing, empty, getter, _ in self.steps:
             if getter is None:
                 found.append(opening)
                 continue
@@ -130,12 +163,14 @@ class Plan:
             self._dead(node.dead, found, missing)
         if data:
             found.append(data)
-        absent = "" if self.minimal else "".join(missing)
-        if not absent:
-            return propstat(200, "".join(found))
+        return self._propstats("".join(found), "".join(missing))
+
+    def _propstats(self, found: str, missing: str) -> str:
+        if self.minimal or not missing:
+            return propstat(200, found)
         if not found:
-            return propstat(404, absent)
-        return propstat(200, "".join(found)) + propstat(404, absent)
+            return propstat(404, missing)
+        return propstat(200, found) + propstat(404, missing)
 
     def _dead(self, kept: Mapping[str, str], found: list[str], missing: list[str]) -> None:
         if self.only_names:
@@ -149,3 +184,8 @@ class Plan:
                 missing.append(davxml.tags(name)[2])
             elif not self.all_dead:
                 found.append(value)
+
+
+def _literal(text: str) -> str:
+    """Text as it stands in a template."""
+    return text.replace("%", "%%")

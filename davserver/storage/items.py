@@ -7,20 +7,28 @@ tombstone is stamped with it. There is no other way in, so no import or sync pat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, union_all, update
 
+from davserver.content.collations import unicode_casemap
+from davserver.content.minimizers import minimizers
 from davserver.model import Collection, Item, ItemIndex, NewItem, Timing
 from davserver.storage import collections, dead_properties
 from davserver.storage.engine import now
-from davserver.storage.prepared import Prepared
-from davserver.storage.schema import body, history, item, tombstone
+from davserver.storage.prepared import Prepared, PreparedIn
+from davserver.storage.schema import body, history, item, tombstone, uid_part
+
+T = TypeVar("T")
 
 NAMES_PER_STATEMENT = 250
 """How many names go into one IN (…); below every database's limit of parameters."""
+
+BODIES_AT_ONCE = 2 * 1024 * 1024
+"""Bytes of bodies that are read by one statement, unless a single one is larger."""
 
 INDEXED = ("component", "uid", "first", "last", "timing", "search", "months", "summary")
 """The columns of the index row, in the order of ItemIndex."""
@@ -47,17 +55,12 @@ _GET_BODY = Prepared(
     select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION, item.c.name == bindparam("name"))
 )
 _BODY = Prepared(select(body.c.data).where(body.c.item_id == bindparam("id")))
-_BODIES_OF: Any = select(body.c.item_id, body.c.data).where(
-    body.c.item_id.in_(bindparam("ids", expanding=True))
-)
+_BODIES_OF = PreparedIn(lambda ids: select(body.c.item_id, body.c.data).where(body.c.item_id.in_(ids)))
 _INDEX = Prepared(select(*(item.c[name] for name in INDEXED)).where(item.c.id == bindparam("id")))
-_LIST = Prepared(select(*COLUMNS).where(_IN_COLLECTION).order_by(item.c.revision))
 _LIST_BODIES = Prepared(
-    select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.revision)
+    select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.revision),
+    key=item.c.id,
 )
-_NAMED = item.c.name.in_(bindparam("names", expanding=True))
-_BY_NAMES: Any = select(*COLUMNS).where(_IN_COLLECTION, _NAMED)
-_BY_NAMES_BODIES: Any = select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION, _NAMED)
 _BY_UID = Prepared(select(item.c.name).where(_IN_COLLECTION, item.c.uid == bindparam("uid")))
 _BY_UIDS: Any = select(*COLUMNS).where(_IN_COLLECTION, item.c.uid.in_(bindparam("uids", expanding=True)))
 _CHANGED = Prepared(
@@ -66,11 +69,24 @@ _CHANGED = Prepared(
     .order_by(item.c.revision)
     .limit(bindparam("limit"))
 )
-_GONE = Prepared(
-    select(tombstone.c.name, tombstone.c.revision)
-    .where(tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.revision > bindparam("since"))
-    .order_by(tombstone.c.revision)
-    .limit(bindparam("limit"))
+_BURIED: Any = select(tombstone.c.name, tombstone.c.revision).where(
+    tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.revision > bindparam("since")
+)
+_GONE = Prepared(_BURIED.order_by(tombstone.c.revision).limit(bindparam("limit")))
+_GONE_UNTIL = Prepared(
+    _BURIED.where(tombstone.c.revision <= bindparam("until")).order_by(tombstone.c.revision),
+    key=tombstone.c.revision,
+)
+_REVISIONS: Any = union_all(
+    select(item.c.revision).where(_IN_COLLECTION, item.c.revision > bindparam("since")),
+    select(tombstone.c.revision).where(
+        tombstone.c.collection_id == bindparam("collection_id"),
+        tombstone.c.revision > bindparam("since"),
+        bindparam("since") > 0,
+    ),
+).subquery()
+_NTH_CHANGE = Prepared(
+    select(_REVISIONS.c.revision).order_by(_REVISIONS.c.revision).limit(2).offset(bindparam("skipped"))
 )
 _WRITTEN = (*INDEXED, "etag", "size", "revision", "modified")
 _INSERT: Any = insert(item)
@@ -95,6 +111,14 @@ _RAISE_ALL: Any = delete(tombstone).where(
     tombstone.c.name.in_(bindparam("b_names", expanding=True)),
 )
 _BURY = Prepared(insert(tombstone))
+_ADD_PART = Prepared(insert(uid_part))
+_REMOVE_PART = Prepared(
+    delete(uid_part).where(
+        uid_part.c.collection_id == bindparam("collection_id"),
+        uid_part.c.part == bindparam("part"),
+        uid_part.c.item_id == bindparam("item_id"),
+    )
+)
 _KEEP: Any = insert(history)
 
 
@@ -121,9 +145,29 @@ def read_body(tx: Connection, item_id: int) -> bytes:
     return data
 
 
-def read_bodies(tx: Connection, item_ids: list[int]) -> dict[int, bytes]:
-    """The stored bytes of at most NAMES_PER_STATEMENT items, by item id."""
-    return {row[0]: row[1] for row in tx.execute(_BODIES_OF, {"ids": item_ids})}
+def read_bodies(tx: Connection, item_ids: Sequence[int]) -> dict[int, bytes]:
+    """The stored bytes of items, by item id."""
+    batches = (_BODIES_OF.rows(tx, batch, {}) for batch in _batches(item_ids))
+    return {row[0]: row[1] for rows in batches for row in rows}
+
+
+def bodies_of(tx: Connection, sized: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """The bodies of items given by id and size, in that order; some BODIES_AT_ONCE are in memory together."""
+    batch: list[int] = []
+    room = BODIES_AT_ONCE
+    for item_id, size in sized:
+        if batch and (size > room or len(batch) == NAMES_PER_STATEMENT):
+            yield from _in_order(tx, batch)
+            batch, room = [], BODIES_AT_ONCE
+        batch.append(item_id)
+        room -= size
+    if batch:
+        yield from _in_order(tx, batch)
+
+
+def _in_order(tx: Connection, item_ids: list[int]) -> Iterator[bytes]:
+    found = read_bodies(tx, item_ids)
+    return (found[item_id] for item_id in item_ids)
 
 
 def read_index(tx: Connection, item_id: int) -> ItemIndex:
@@ -153,7 +197,30 @@ _TIMINGS = {timing.value: timing for timing in Timing}
 
 def listing(tx: Connection, collection_id: int) -> Iterator[Item]:
     """All items of a collection without bodies, streamed, least recently changed first."""
-    return (Item._make(row) for row in _LIST.stream(tx, {"collection_id": collection_id}))
+    batches = written(tx, collection_id, Item._fields, 0, FOREVER)
+    return (Item._make(row) for rows in batches for row in rows)
+
+
+def written(
+    tx: Connection, collection_id: int, columns: tuple[str, ...], since: int, until: int
+) -> Iterator[Sequence[Any]]:
+    """Rows of the items written after one revision and up to another, a batch at a time, oldest change first.
+
+    :param columns: names of columns of ``item``; a long listing is the cheaper the fewer they are.
+    """
+    values = {"collection_id": collection_id, "since": since, "until": until}
+    return _written(columns).batches(tx, values)
+
+
+@lru_cache(maxsize=64)
+def _written(columns: tuple[str, ...]) -> Prepared:
+    in_span = item.c.revision > bindparam("since"), item.c.revision <= bindparam("until")
+    statement = select(*_named(columns)).where(_IN_COLLECTION, *in_span)
+    return Prepared(statement.order_by(item.c.revision), key=item.c.id)
+
+
+def _named(columns: tuple[str, ...]) -> list[Any]:
+    return [item.c[name] for name in columns]
 
 
 def listing_with_bodies(tx: Connection, collection_id: int) -> Iterator[tuple[Item, bytes]]:
@@ -165,21 +232,23 @@ def listing_with_bodies(tx: Connection, collection_id: int) -> Iterator[tuple[It
 def by_names(tx: Connection, collection_id: int, names: Iterable[str]) -> Iterator[Item]:
     """Those of the named items that exist, without bodies."""
     for batch in _batches(names):
-        for row in tx.execute(_BY_NAMES, {"collection_id": collection_id, "names": batch}):
-            yield Item._make(row)
+        yield from map(Item._make, rows_of_names(tx, collection_id, Item._fields, batch))
 
 
-def by_names_with_bodies(
-    tx: Connection, collection_id: int, names: Iterable[str]
-) -> Iterator[tuple[Item, bytes]]:
-    """Those of the named items that exist, with bodies; one statement for each batch of names."""
-    for batch in _batches(names):
-        for row in tx.execute(_BY_NAMES_BODIES, {"collection_id": collection_id, "names": batch}):
-            yield Item._make(row[:-1]), row[-1]
+def rows_of_names(
+    tx: Connection, collection_id: int, columns: tuple[str, ...], names: Sequence[str]
+) -> list[Any]:
+    """Rows of those of the named items (NAMES_PER_STATEMENT at most) that exist, in no order."""
+    return _of_names(columns).rows(tx, names, {"collection_id": collection_id})
 
 
-def _batches(names: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(names)
+@lru_cache(maxsize=64)
+def _of_names(columns: tuple[str, ...]) -> PreparedIn:
+    return PreparedIn(lambda names: select(*_named(columns)).where(_IN_COLLECTION, item.c.name.in_(names)))
+
+
+def _batches(many: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(many)
     while batch := list(islice(remaining, NAMES_PER_STATEMENT)):
         yield batch
 
@@ -212,6 +281,22 @@ def gone_since(tx: Connection, collection_id: int, since: int, limit: int) -> li
     return [(row[0], row[1]) for row in _GONE.rows(tx, values)]
 
 
+def gone_until(tx: Connection, collection_id: int, since: int, until: int) -> Iterator[str]:
+    """Names of what was deleted after one revision and up to another, streamed, oldest first."""
+    values = {"collection_id": collection_id, "since": since, "until": until}
+    return (row[0] for row in _GONE_UNTIL.stream(tx, values))
+
+
+def truncated_at(tx: Connection, collection_id: int, since: int, limit: int) -> int | None:
+    """The revision of the last of the first ``limit`` changes after a revision; None where there are no more.
+
+    With ``since`` 0 what is gone does not count: who knows nothing need not forget.
+    """
+    values = {"collection_id": collection_id, "since": since, "skipped": limit - 1}
+    rows = _NTH_CHANGE.rows(tx, values)
+    return int(rows[0][0]) if len(rows) > 1 else None
+
+
 def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None, actor: str) -> Item:
     """Store a body under a name of a locked collection.
 
@@ -234,12 +319,15 @@ def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None,
             _keep(tx, target, [(replaced, read_body(tx, replaced.id))], "overwritten", actor)
         _UPDATE.run(tx, {"b_id": replaced.id, **{f"b_{key}": value for key, value in values.items()}})
         _UPDATE_BODY.run(tx, {"b_id": replaced.id, "b_data": new.body})
+        if replaced.uid != index.uid:
+            index_uid(tx, replaced, index.uid)
         item_id, created = replaced.id, replaced.created
     else:
         row = {"collection_id": target.id, "name": new.name, "created": moment, **values}
         key: Any = tx.execute(_INSERT, row).inserted_primary_key
         _INSERT_BODY.run(tx, {"item_id": key[0], "data": new.body})
         _RAISE.run(tx, {"b_collection_id": target.id, "b_name": new.name})
+        _ADD_PART.run_many(tx, _parts(target.id, key[0], index.uid))
         item_id, created = key[0], moment
     etag: str = values["etag"]
     return Item(
@@ -283,8 +371,23 @@ def remove(tx: Connection, target: Collection, gone: Item, actor: str, *, moved:
     if not moved:
         _keep(tx, target, [(gone, read_body(tx, gone.id))], "deleted", actor)
     dead_properties.forget(tx, "item", gone.id)
+    _REMOVE_PART.run_many(tx, _parts(target.id, gone.id, gone.uid))
     _DELETE.run(tx, {"b_id": gone.id})
     _BURY.run(tx, {"collection_id": target.id, "name": gone.name, "revision": revision})
+
+
+def index_uid(tx: Connection, known: Item, uid: str) -> None:
+    """Write the parts of an item's UID anew, by which searches for longer parts of it find it."""
+    _REMOVE_PART.run_many(tx, _parts(known.collection_id, known.id, known.uid))
+    _REMOVE_PART.run_many(tx, _parts(known.collection_id, known.id, uid))
+    _ADD_PART.run_many(tx, _parts(known.collection_id, known.id, uid))
+
+
+def _parts(collection_id: int, item_id: int, uid: str) -> list[dict[str, Any]]:
+    return [
+        {"collection_id": collection_id, "part": part, "item_id": item_id}
+        for part in minimizers(unicode_casemap(uid))
+    ]
 
 
 def bury(tx: Connection, target: Collection, actor: str) -> None:

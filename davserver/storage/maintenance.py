@@ -15,16 +15,16 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, inspect, select, text, update
 
 from davserver.errors import HttpError
-from davserver.model import CollectionKind, ItemIndex
+from davserver.model import CollectionKind, Item, ItemIndex
 from davserver.storage.engine import Store, now
-from davserver.storage.items import INDEXED, index_values
+from davserver.storage.items import COLUMNS, INDEXED, index_uid, index_values
 from davserver.storage.schema import body, collection, history, item, metadata
 
 BATCH = 200
 DAY = 86_400
 
 _NEXT: Any = (
-    select(item.c.id, collection.c.kind, collection.c.name, item.c.name, body.c.data)
+    select(*COLUMNS, collection.c.kind, collection.c.name, body.c.data)
     .select_from(
         item.join(body, body.c.item_id == item.c.id).join(collection, collection.c.id == item.c.collection_id)
     )
@@ -88,13 +88,15 @@ def reindex(
 def _reindex_row(
     tx: Connection, row: Any, index_of: Callable[[CollectionKind, bytes], ItemIndex]
 ) -> Unreadable | None:
-    item_id, kind, collection_name, name, data = row
+    *known, kind, collection_name, data = row
+    indexed = Item._make(known)
     try:
         index = index_of(CollectionKind(kind), data)
     except HttpError as error:
-        return Unreadable(collection_name, name, str(error))
+        return Unreadable(collection_name, indexed.name, str(error))
     values = {f"b_{key}": value for key, value in index_values(index).items()}
-    tx.execute(_UPDATE, {**values, "b_id": item_id})
+    tx.execute(_UPDATE, {**values, "b_id": indexed.id})
+    index_uid(tx, indexed, index.uid)
     return None
 
 

@@ -7,10 +7,12 @@ runs two or three of these. What this gives up, the callers do not need: result 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam
 from sqlalchemy.exc import DBAPIError
 
 Values = dict[str, Any]
@@ -18,10 +20,11 @@ ROWS_AT_ONCE = 500
 
 
 class Prepared:
-    """One statement."""
+    """One statement. ``key``: a column of a query that is another one in every row, for long answers."""
 
-    def __init__(self, statement: Any) -> None:
+    def __init__(self, statement: Any, key: Any = None) -> None:
         self.statement = statement
+        self._key = key
         self._compiled: dict[str, tuple[str, list[str] | None, Values]] = {}
 
     def rows(self, tx: Connection, values: Values) -> list[Any]:
@@ -42,22 +45,49 @@ class Prepared:
         """A statement without rows."""
         self._run(tx, values).close()
 
+    def run_many(self, tx: Connection, many: Sequence[Values]) -> None:
+        """A statement without rows, for each of these values."""
+        sql, names, _ = self._compiled.get(tx.dialect.name) or self._compile(tx)
+        given: list[Any] = list(many) if names is None else [[one[name] for name in names] for one in many]
+        cursor = tx.connection.cursor()
+        try:
+            cursor.executemany(sql, given)
+        except tx.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(sql, None, error, tx.dialect.loaded_dbapi.Error) from error
+        finally:
+            cursor.close()
+
     def stream(self, tx: Connection, values: Values) -> Iterator[Any]:
         """The rows of a long query in bounded memory."""
+        return chain.from_iterable(self.batches(tx, values))
+
+    def batches(self, tx: Connection, values: Values) -> Iterator[Sequence[Any]]:
+        """The same, up to ROWS_AT_ONCE rows at a time."""
+        if tx.dialect.name in ("mysql", "mariadb"):
+            yield from self._paged(tx, values)
+            return
         if tx.dialect.name != "sqlite":
-            # PostgreSQL and MariaDB need a cursor on the server for that, which SQLAlchemy knows to open.
-            found = tx.execute(self.statement, values, execution_options={"yield_per": ROWS_AT_ONCE})
-            try:
-                yield from found
-            finally:
-                found.close()  # a reader who leaves early must not leave the server's cursor open
+            # PostgreSQL needs a cursor on the server for that, which SQLAlchemy knows to open.
+            options = {"yield_per": ROWS_AT_ONCE}
+            with tx.execute(self.statement, values, execution_options=options) as found:
+                yield from found.partitions()  # a reader who leaves early leaves no open cursor behind
             return
         cursor = self._run(tx, values)
         try:
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                yield from rows
+                yield rows
         finally:
             cursor.close()
+
+    def _paged(self, tx: Connection, values: Values) -> Iterator[Sequence[Any]]:
+        """MariaDB's protocol carries one result at a time, read whole: first the keys, then rows by keys."""
+        if self._key is None:
+            yield from _cut(self.rows(tx, values))
+            return
+        keys = list(tx.execute(self.statement.with_only_columns(self._key), values).scalars())
+        for batch in _cut(keys):
+            wanted = self.statement.where(self._key.in_(bindparam("keys", expanding=True)))
+            yield tx.execute(wanted, {**values, "keys": batch}).fetchall()
 
     def _run(self, tx: Connection, values: Values) -> Any:
         sql, names, fixed = self._compiled.get(tx.dialect.name) or self._compile(tx)
@@ -77,3 +107,41 @@ class Prepared:
         entry = (str(compiled), compiled.positiontup, fixed)
         self._compiled[tx.dialect.name] = entry
         return entry
+
+
+class PreparedIn:
+    """A query with one IN (…), whatever the number of values.
+
+    SQLAlchemy writes such a statement anew for each execution. Here there is one for each power of two, and
+    the last value is repeated until it is filled.
+
+    :param make: the statement, given the list of parameters for its IN.
+    """
+
+    def __init__(self, make: Callable[[list[Any]], Any]) -> None:
+        self._make = make
+        self._sized: dict[int, Prepared] = {}
+
+    def rows(self, tx: Connection, many: Sequence[Any], values: Values) -> list[Any]:
+        """All rows for these values, of which there is at least one."""
+        values_of_in = filled(many)
+        names = _names(len(values_of_in))
+        prepared = self._sized.get(len(names))
+        if prepared is None:
+            prepared = self._sized[len(names)] = Prepared(self._make([bindparam(name) for name in names]))
+        return prepared.rows(tx, {**dict(zip(names, values_of_in, strict=True)), **values})
+
+
+def filled(many: Sequence[Any]) -> list[Any]:
+    """The values, the last one repeated until their number is a power of two (or nothing)."""
+    size = 1 << (len(many) - 1).bit_length() if many else 0
+    return [*many, *[many[-1] for _ in range(size - len(many))]]
+
+
+@lru_cache(maxsize=16)
+def _names(size: int) -> tuple[str, ...]:
+    return tuple(f"in_{number}" for number in range(size))
+
+
+def _cut(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE))

@@ -60,10 +60,10 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _table(name: str, *columns: Any) -> Table:
+def _table(name: str, *columns: Any, **more: Any) -> Table:
     single_id = any(isinstance(column, Column) and column.name == "id" for column in columns)
     options = _OPTIONS if single_id else {k: v for k, v in _OPTIONS.items() if k != "sqlite_autoincrement"}
-    return Table(name, metadata, *columns, **options)
+    return Table(name, metadata, *columns, **options, **more)
 
 
 def _reference(name: str, target: str, **options: Any) -> Column[Any]:
@@ -199,6 +199,16 @@ item = _table(
     Index("ix_item_revision", "collection_id", "revision"),
     Index("ix_item_range", "collection_id", "component", "last", "first"),
 )
+
+uid_part = _table(
+    "uid_part",
+    _reference("collection_id", "collection.id", nullable=False),
+    Column("part", BigInteger, nullable=False),
+    Column("item_id", Id, nullable=False),
+    PrimaryKeyConstraint("collection_id", "part", "item_id"),
+    sqlite_with_rowid=False,
+)
+"""The minimizers (content.minimizers) of each item's UID, folded. Rows are written with the item's."""
 
 body = _table(
     "body",

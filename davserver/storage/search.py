@@ -7,42 +7,84 @@ A statement is made once for each shape of condition; what the condition says go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
-from davserver.content.search import AllOf, AnyOf, Condition, HasComponent, HasText, InWindow, UidContains
+from davserver.content.search import (
+    CUT_MARK,
+    AllOf,
+    AnyOf,
+    Condition,
+    HasComponent,
+    HasText,
+    InWindow,
+    UidContains,
+    UidHasParts,
+    UidIs,
+)
 from davserver.content.summary import window_months
-from davserver.model import Item, ItemIndex, Timing
-from davserver.storage.items import BEGINNING, COLUMNS, FOREVER, INDEXED, index_of
-from davserver.storage.prepared import Prepared
-from davserver.storage.schema import item
+from davserver.model import Timing
+from davserver.storage.items import BEGINNING, FOREVER, INDEXED
+from davserver.storage.prepared import Prepared, filled
+from davserver.storage.schema import item, uid_part
 
 FLOATING_SLACK = 16 * 3600
 """Seconds by which a floating time can lie off UTC (old local mean times too); windows are widened by it."""
 
-_WIDTH = len(COLUMNS)
-_COLUMNS = (*COLUMNS, *(item.c[name] for name in INDEXED))
-
 
 def candidates(
-    tx: Connection, collection_id: int, condition: Condition | None
-) -> Iterator[tuple[Item, ItemIndex]]:
-    """Items that may match, in the order of their creation, without bodies."""
-    values: dict[str, Any] = {"collection_id": collection_id}
-    shape = _shape(condition, values) if condition is not None else ("all",)
-    for row in _statement(shape, tx.dialect.name).stream(tx, values):
-        yield Item._make(row[:_WIDTH]), index_of(row[_WIDTH:])
+    tx: Connection, collection_id: int, condition: Condition | None, columns: tuple[str, ...]
+) -> Iterator[Sequence[Any]]:
+    """Rows of items that may match, a batch at a time, in no order.
 
+    :param columns: names of the columns of ``item`` that each row begins with; those of INDEXED follow.
+    """
+    values: dict[str, Any] = {"collection_id": collection_id}
+    shape = _shape(_looked_up(tx, collection_id, condition), values) if condition is not None else ("all",)
+    return _statement(shape, columns, tx.dialect.name).batches(tx, values)
+
+
+FEW = 64
+"""Items that may share a part of their UIDs before it no longer counts as telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HasId:
+    """The row is one of these."""
+
+    ids: tuple[int, ...]
+
+
+def _looked_up(tx: Connection, collection_id: int, condition: Condition) -> Condition | _HasId:
+    """The condition with the ids of items in place of parts of UIDs, where one part is rare."""
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            inner: Any = tuple(_looked_up(tx, collection_id, part) for part in parts)
+            return type(condition)(inner)
+        case UidHasParts(parts):
+            for part in parts:
+                rows = _WITH_PART.rows(tx, {"collection_id": collection_id, "part": part})
+                if len(rows) <= FEW:
+                    return _HasId(tuple(row[0] for row in rows))
+    return condition
+
+
+_WITH_PART = Prepared(
+    select(uid_part.c.item_id)
+    .where(uid_part.c.collection_id == bindparam("collection_id"), uid_part.c.part == bindparam("part"))
+    .limit(FEW + 1)
+)
 
 Shape = tuple[Any, ...]
 """A condition without its values: nested tuples of a word and names of parameters."""
 
 
-def _shape(condition: Condition, values: dict[str, Any]) -> Shape:
+def _shape(condition: Condition | _HasId, values: dict[str, Any]) -> Shape:
     """The shape of a condition; its values are put under the names that the shape holds."""
     match condition:
         case AllOf(parts):
@@ -53,8 +95,14 @@ def _shape(condition: Condition, values: dict[str, Any]) -> Shape:
             return ("component", _put(values, name))
         case UidContains(text):
             return ("uid", _put(values, text))
+        case UidIs(text):
+            return ("uid-is", _put(values, text))
+        case UidHasParts(parts):
+            return ("uid-part", _put(values, parts[0]))
+        case _HasId(ids):
+            return ("ids", *(_put(values, one) for one in filled(ids)))
         case HasText(needle, cut):
-            return ("text", _put(values, needle), _put(values, cut))
+            return ("text", _put(values, _pattern(needle)), _put(values, _pattern(cut)))
         case InWindow(start, end):
             early = BEGINNING if start is None else start
             late = FOREVER if end is None else end
@@ -69,9 +117,17 @@ def _put(values: dict[str, Any], value: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _statement(shape: Shape, dialect: str) -> Prepared:
-    where = and_(item.c.collection_id == bindparam("collection_id"), _clause(shape, dialect))
-    return Prepared(select(*_COLUMNS).where(where).order_by(item.c.id))
+def _statement(shape: Shape, columns: tuple[str, ...], dialect: str) -> Prepared:
+    owner: Any = item.c.collection_id
+    if _names_ids(shape):
+        owner = owner + 0  # no index on the collection may look better than the ids
+    where = and_(owner == bindparam("collection_id"), _clause(shape, dialect))
+    wanted = [item.c[name] for name in (*columns, *INDEXED)]
+    return Prepared(select(*wanted).where(where), key=item.c.id)
+
+
+def _names_ids(shape: Shape) -> bool:
+    return shape[0] == "ids" or (shape[0] == "allof" and any(_names_ids(part) for part in shape[1:]))
 
 
 def _clause(shape: Shape, dialect: str) -> ColumnElement[bool]:
@@ -88,6 +144,30 @@ def _with_uid(dialect: str, text: str) -> Any:
     """Found in the index of UIDs alone, without a look at the rows."""
     in_collection = item.c.collection_id == bindparam("collection_id")
     return select(item.c.id).where(in_collection, _contains(dialect, item.c.uid, text))
+
+
+def _with_part(part: str) -> Any:
+    in_collection = uid_part.c.collection_id == bindparam("collection_id")
+    return select(uid_part.c.item_id).where(in_collection, uid_part.c.part == bindparam(part))
+
+
+LONGEST_PATTERN = 1000
+"""Characters of a text that the database looks for; databases have limits, and the rest is decided later."""
+
+
+def _pattern(text: str) -> str:
+    """For LIKE, which on SQLite is quicker than instr; that it folds ASCII letters finds no row too few."""
+    kept = text[:LONGEST_PATTERN].replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{kept}%"
+
+
+def _text(dialect: str, needle: str, cut: str) -> ColumnElement[bool]:
+    """The text itself, or the mark of a property that was cut, where anything was."""
+    was_cut = func.substr(item.c.search, 1, len(CUT_MARK)) == CUT_MARK
+    return or_(
+        item.c.search.like(bindparam(needle), escape="!"),
+        and_(was_cut, item.c.search.like(bindparam(cut), escape="!")),
+    )
 
 
 def _window(dialect: str, low: str, high: str, start: str, end: str, months: str) -> ColumnElement[bool]:
@@ -107,9 +187,10 @@ _CLAUSES: dict[str, Callable[..., ColumnElement[bool]]] = {
     "all": lambda dialect: true(),
     "component": lambda dialect, name: item.c.component == bindparam(name),
     "uid": lambda dialect, text: item.c.id.in_(_with_uid(dialect, text)),
-    "text": lambda dialect, needle, cut: or_(
-        _contains(dialect, item.c.search, needle), _contains(dialect, item.c.search, cut)
-    ),
+    "uid-is": lambda dialect, text: item.c.uid == bindparam(text),
+    "uid-part": lambda dialect, part: item.c.id.in_(_with_part(part)),
+    "ids": lambda dialect, *ids: item.c.id.in_([bindparam(one) for one in ids]),
+    "text": _text,
     "window": _window,
     "allof": lambda dialect, *parts: and_(true(), *(_clause(part, dialect) for part in parts)),
     "anyof": lambda dialect, *parts: or_(false(), *(_clause(part, dialect) for part in parts)),

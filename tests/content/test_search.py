@@ -24,8 +24,10 @@ from davserver.content.filters import (
 from davserver.content.ical import CalendarLimits, check_calendar_object
 from davserver.content.instances import bounds
 from davserver.content.lines import Component, Line, dump, escape_text
+from davserver.content.minimizers import minimizers
 from davserver.content.search import (
     CUT,
+    CUT_MARK,
     MOST_LINES,
     AllOf,
     AnyOf,
@@ -35,6 +37,8 @@ from davserver.content.search import (
     InWindow,
     Prefilter,
     UidContains,
+    UidHasParts,
+    UidIs,
     card_search,
     decide,
     prefilter,
@@ -71,7 +75,11 @@ def holds(condition: Condition | None, row: ItemIndex) -> bool:
             begins = end is None or row.first is None or row.first < end + slack
             return begins and (start is None or row.last is None or row.last > start - slack)
         case HasText(needle, cut):
-            return needle in row.search or cut in row.search
+            return needle in row.search or (row.search.startswith(CUT_MARK) and cut in row.search)
+        case UidIs(text):
+            return row.uid == text
+        case UidHasParts(parts):
+            return set(parts) <= set(minimizers(unicode_casemap(row.uid)))
         case UidContains(text):
             return text in row.uid
         case AllOf(parts):

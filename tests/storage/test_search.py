@@ -48,7 +48,8 @@ def calendar(store: Store, people: dict[str, int]) -> int:
 def found(store: Store, calendar: int, condition: Condition | None) -> set[str]:
     """The names of the candidates."""
     with store.read() as tx:
-        return {item.name for item, _ in search.candidates(tx, calendar, condition)}
+        batches = search.candidates(tx, calendar, condition, ("name",))
+        return {row[0] for rows in batches for row in rows}
 
 
 MAY_4, MAY_5, DAY = 1777852800, 1777939200, 86400

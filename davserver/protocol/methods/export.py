@@ -109,7 +109,7 @@ def _bodies(request: Request, calendar: Collection, wanted: Wanted) -> Iterator[
         return (body for _, body in items.listing_with_bodies(request.tx, calendar.id))
     part = CompFilter(wanted.component, time_range=wanted.span)
     wish = CompFilter("VCALENDAR", comp_filters=(part,))
-    return (body for _, body in query.matches(request, calendar.id, query.Search(wish, zone_of(request))))
+    return query.bodies(request, calendar.id, query.Search(wish, zone_of(request)))
 
 
 def _expanded(request: Request, wanted: Wanted, bodies: Iterable[bytes]) -> Iterator[bytes]:

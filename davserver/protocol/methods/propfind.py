@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain, islice
 from threading import Lock
 
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
-from davserver.protocol import locking, tree
+from davserver.protocol import tree
+from davserver.protocol.members import Members
 from davserver.protocol.multistatus import Plan, multistatus, response
 from davserver.protocol.properties import Asked, asked_in, plan
+from davserver.protocol.properties.prefetch import prefetch
 from davserver.protocol.request import INFINITY, Request, Response
-from davserver.protocol.tree import COLLECTIONS, HOLDS, HOMES, ITEMS, Kind, Node
-from davserver.storage import collections, dead_properties, items, principals
+from davserver.protocol.tree import COLLECTIONS, HOLDS, HOMES, Kind, Node
+from davserver.storage import collections, items, principals
 
 BATCH = 500
 """Nodes for which needed rows are read in one statement."""
@@ -34,8 +36,8 @@ def propfind(request: Request) -> Response:
     asked = asked_in(root)
     noroot = depth == 1 and "depth-noroot" in request.preferences
     own = () if noroot else render(request, [node], asked)
-    below = members(request, node) if depth == 1 else ()
-    return multistatus(chain(own, render(request, below, asked)), _applied(request, noroot=noroot))
+    below = _below(request, node, asked) if depth == 1 else ()
+    return multistatus(chain(own, below), _applied(request, noroot=noroot))
 
 
 _KNOWN = {DAV + "prop", DAV + "allprop", DAV + "propname", DAV + "include"}
@@ -53,6 +55,15 @@ def _applied(request: Request, *, noroot: bool) -> list[tuple[str, str]]:
     applied += ["depth-noroot"] if noroot else []
     named = [("Preference-Applied", ", ".join(applied))] if applied and request.header("Prefer") else []
     return [*named, ("Vary", "Prefer, Brief")]
+
+
+def _below(request: Request, node: Node, asked: Asked) -> Iterator[str]:
+    """The responses for the direct members."""
+    if node.kind not in COLLECTIONS or node.collection is None:
+        return render(request, members(request, node), asked)
+    held = Members(request, node, asked)
+    every = items.written(request.tx, node.collection.id, held.columns, 0, node.collection.revision)
+    return chain.from_iterable(map(held.responses, every))
 
 
 def render(request: Request, nodes: Iterable[Node], asked: Asked) -> Iterator[str]:
@@ -116,45 +127,6 @@ class _Remembered:
 
 
 _REMEMBERED = _Remembered(most=64, longest=64 * 1024)
-
-
-def prefetch(request: Request, nodes: list[Node], plans: dict[Kind, Plan]) -> None:
-    """Read what the plans need beyond the rows themselves, for all nodes at once."""
-    dead = [node for node in nodes if plans[node.kind].dead or plans[node.kind].all_dead]
-    if dead:
-        wanted = {name for node in dead for name in plans[node.kind].dead}
-        everything = any(plans[node.kind].all_dead for node in dead)
-        _dead(request, dead, None if everything else wanted)
-    for need, read in _READERS.items():
-        chosen = [node for node in nodes if need in plans[node.kind].needs]
-        if chosen:
-            read(request, chosen)
-
-
-def _dead(request: Request, nodes: list[Node], names: set[str] | None) -> None:
-    """Dead properties: one node by its scope, many members by their common parent."""
-    first, tx = nodes[0], request.tx
-    if len(nodes) == 1 and first.scope_id is not None:
-        first.extra["dead"] = dead_properties.of(tx, tree.SCOPE[first.kind], first.scope_id)
-        return
-    if first.kind in ITEMS and first.collection is not None:
-        found = dead_properties.of_items(tx, first.collection.id, names)
-    elif first.kind in COLLECTIONS and first.owner is not None:
-        found = dead_properties.of_collections(tx, first.owner.id, names)
-    else:
-        found = dead_properties.of_principals(tx, [node.scope_id or 0 for node in nodes])
-    for node in nodes:
-        node.extra["dead"] = found.get(node.scope_id or 0, {})
-
-
-def _acl(request: Request, nodes: list[Node]) -> None:
-    ids = {node.collection.id for node in nodes if node.collection is not None}
-    lists = collections.acls(request.tx, ids) if ids else {}
-    for node in nodes:
-        node.extra["acl"] = lists.get(node.collection.id, []) if node.collection else []
-
-
-_READERS: dict[str, Callable[[Request, list[Node]], None]] = {"locks": locking.of_nodes, "acl": _acl}
 
 
 def members(request: Request, node: Node) -> Iterator[Node]:

@@ -22,9 +22,9 @@ from typing import Any
 from davserver import davxml
 from davserver.davxml import Element
 from davserver.errors import HttpError
-from davserver.protocol.multistatus import Getter, Plan
+from davserver.protocol.multistatus import Column, Getter, Plan, Step
 from davserver.protocol.request import Request
-from davserver.protocol.tree import SCOPE, Kind, Node
+from davserver.protocol.tree import ITEMS, SCOPE, Kind, Node
 
 Setter = Callable[[Request, Element | None], dict[str, Any]]
 """Turns the new element (None: remove) into columns of the collection; raises HttpError for a bad value."""
@@ -43,6 +43,7 @@ class Property:
     allprop: bool
     get: Getter
     set: Setter | None = None
+    column: Column | None = None
 
     def setter(self, function: Setter) -> Setter:
         """Register how a client changes the property; without one it is protected."""
@@ -62,6 +63,23 @@ def prop(
         row = Property(name, frozenset(on), rfc, needs, allprop, get)
         for kind in row.kinds:
             TABLE[kind][name] = row
+        return row
+
+    return register
+
+
+def item_prop(
+    name: str, *, column: str, rfc: str, allprop: bool = False
+) -> Callable[[Callable[[Any], str]], Property]:
+    """Put a property of items into the table that one column tells: the function takes the column's value."""
+
+    def register(text: Callable[[Any], str]) -> Property:
+        def get(request: Request, node: Node) -> str:
+            return text(getattr(node.item, column))
+
+        get.__doc__ = text.__doc__
+        row = prop(name, on=ITEMS, rfc=rfc, needs="item", allprop=allprop)(get)
+        row.column = Column(column, text)
         return row
 
     return register
@@ -108,7 +126,7 @@ def plan(request: Request, node: Node, asked: Asked, skip: Collection[str] = ())
     table = TABLE[node.kind]
     compiled = Plan(minimal=request.minimal)
     if asked.only_names:
-        compiled.steps = [(davxml.tags(name)[2], "", "", None) for name in table]
+        compiled.steps = [Step(davxml.tags(name)[2]) for name in table]
         compiled.all_dead = compiled.only_names = node.kind in SCOPE
         return compiled
     names = list(asked.names)
@@ -134,16 +152,16 @@ def _step(request: Request, node: Node, compiled: Plan, table: dict[str, Propert
     if row.needs in PREFETCHED:
         compiled.needs.add(row.needs)
     if row.needs:
-        compiled.steps.append((opening, closing, empty, row.get))
+        compiled.steps.append(Step(opening, closing, empty, row.get, row.column))
         return
     value = row.get(request, node)
     if value is None:
         compiled.absent += empty
         return
     constant = f"{opening}{value}{closing}" if value else empty
-    if compiled.steps and compiled.steps[-1][3] is None:
-        constant = compiled.steps.pop()[0] + constant
-    compiled.steps.append((constant, "", "", None))
+    if compiled.steps and compiled.steps[-1].get is None:
+        constant = compiled.steps.pop().opening + constant
+    compiled.steps.append(Step(constant))
 
 
 PROTECTED: set[str] = set()

@@ -8,10 +8,10 @@ from typing import Any
 
 from davserver import davxml
 from davserver.davxml import DAV, Element, escape
-from davserver.model import Collection, Item
+from davserver.model import Collection
 from davserver.protocol import locking, reports
 from davserver.protocol.conditions import http_date
-from davserver.protocol.properties import prop
+from davserver.protocol.properties import item_prop, prop
 from davserver.protocol.request import Request
 from davserver.protocol.tree import ALL, COLLECTIONS, HOMES, ITEMS, Kind, Node
 from davserver.storage import collections
@@ -24,10 +24,10 @@ _RESOURCE_TYPES = {
     Kind.CARD: "",
 }
 CONTENT_TYPES = {Kind.EVENT: "text/calendar; charset=utf-8", Kind.CARD: "text/vcard; charset=utf-8"}
-_CALENDAR_TYPES = {
+_CONTENT_TYPES = {
     component: f"{CONTENT_TYPES[Kind.EVENT]}; component={component.lower()}"
     for component in ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
-}
+} | {"VCARD": CONTENT_TYPES[Kind.CARD]}
 
 
 @prop(DAV + "resourcetype", on=ALL, rfc="RFC 4918 15.9", allprop=True)
@@ -55,29 +55,28 @@ def principal_displayname(request: Request, node: Node) -> str | None:
     return escape(node.owner.display_name or node.owner.name) if node.owner else None
 
 
-@prop(DAV + "getcontenttype", on=ITEMS, rfc="RFC 4918 15.5", needs="item", allprop=True)
-def getcontenttype(request: Request, node: Node) -> str | None:
+@item_prop(DAV + "getcontenttype", column="component", rfc="RFC 4918 15.5", allprop=True)
+def getcontenttype(component: str) -> str:
     """text/calendar with the component, or text/vcard."""
-    component = _item(node).component
-    return _CALENDAR_TYPES.get(component, CONTENT_TYPES[node.kind])
+    return _CONTENT_TYPES.get(component, CONTENT_TYPES[Kind.EVENT])
 
 
-@prop(DAV + "getcontentlength", on=ITEMS, rfc="RFC 4918 15.4", needs="item", allprop=True)
-def getcontentlength(request: Request, node: Node) -> str | None:
+@item_prop(DAV + "getcontentlength", column="size", rfc="RFC 4918 15.4", allprop=True)
+def getcontentlength(size: int) -> str:
     """Bytes of the stored body."""
-    return str(_item(node).size)
+    return str(size)
 
 
-@prop(DAV + "getetag", on=ITEMS, rfc="RFC 4918 15.6", needs="item", allprop=True)
-def getetag(request: Request, node: Node) -> str | None:
+@item_prop(DAV + "getetag", column="etag", rfc="RFC 4918 15.6", allprop=True)
+def getetag(etag: str) -> str:
     """The strong entity tag, quoted; the same in PUT, GET, PROPFIND and REPORT."""
-    return _item(node).etag
+    return etag
 
 
-@prop(DAV + "getlastmodified", on=ITEMS, rfc="RFC 4918 15.7", needs="item", allprop=True)
-def item_lastmodified(request: Request, node: Node) -> str | None:
+@item_prop(DAV + "getlastmodified", column="modified", rfc="RFC 4918 15.7", allprop=True)
+def item_lastmodified(modified: int) -> str:
     """When the body was stored."""
-    return http_date(_item(node).modified)
+    return http_date(modified)
 
 
 @prop(DAV + "getlastmodified", on=COLLECTIONS, rfc="RFC 4918 15.7", needs="collection", allprop=True)
@@ -86,11 +85,20 @@ def collection_lastmodified(request: Request, node: Node) -> str | None:
     return http_date(_collection(node).modified)
 
 
-@prop(DAV + "creationdate", on=ITEMS | COLLECTIONS, rfc="RFC 4918 15.1", needs="item", allprop=True)
+@item_prop(DAV + "creationdate", column="created", rfc="RFC 4918 15.1", allprop=True)
+def item_creationdate(created: int) -> str:
+    """When the item came into being (RFC 3339)."""
+    return _moment(created)
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@prop(DAV + "creationdate", on=COLLECTIONS, rfc="RFC 4918 15.1", needs="collection", allprop=True)
 def creationdate(request: Request, node: Node) -> str | None:
-    """When the resource came into being (RFC 3339)."""
-    held = node.item or _collection(node)
-    return datetime.fromtimestamp(held.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """When the collection came into being (RFC 3339)."""
+    return _moment(_collection(node).created)
 
 
 _LOCK_ENTRY = (
@@ -170,8 +178,3 @@ def text_value(element: Element | None) -> str | None:
 def _collection(node: Node) -> Collection:
     assert node.collection is not None
     return node.collection
-
-
-def _item(node: Node) -> Item:
-    assert node.item is not None
-    return node.item

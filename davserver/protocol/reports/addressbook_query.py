@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC
-from itertools import islice
 
 from davserver import davxml
-from davserver.davxml import CARDDAV, DAV, Element
+from davserver.davxml import CARDDAV, Element
 from davserver.errors import HttpError
-from davserver.protocol.multistatus import multistatus, status_response
+from davserver.protocol.multistatus import multistatus
 from davserver.protocol.reports import query, report
 from davserver.protocol.reports.filter import card_filter
 from davserver.protocol.request import Request, Response
-from davserver.protocol.tree import Kind, Node
+from davserver.protocol.tree import Kind
 
 
 @report(
@@ -23,11 +21,7 @@ from davserver.protocol.tree import Kind, Node
 )
 def addressbook_query(request: Request, root: Element) -> Response:
     """The cards that match; beyond the limit a 507 for the request's own address (RFC 6352 8.6.1)."""
-    nodes = query.found(request, card_filter(root), UTC)
-    limit = _limit(root)
-    if limit is None:
-        return multistatus(query.responses(request, root, nodes))
-    return multistatus(_limited(request, root, nodes, limit))
+    return multistatus(query.responses(request, root, card_filter(root), UTC, _limit(root)))
 
 
 def _limit(root: Element) -> int | None:
@@ -38,12 +32,3 @@ def _limit(root: Element) -> int | None:
     if not (text.isascii() and text.isdigit()) or not int(text[:9]):
         raise HttpError(400, "nresults is a positive number.")
     return int(text[:9])
-
-
-def _limited(
-    request: Request, root: Element, nodes: Iterator[tuple[Node, bytes]], limit: int
-) -> Iterator[str]:
-    yield from query.responses(request, root, islice(nodes, limit))
-    if next(nodes, None) is not None:
-        tail = davxml.element(DAV + "error", davxml.element(DAV + "number-of-matches-within-limits"))
-        yield status_response(request.href(request.node), 507, tail)

@@ -14,4 +14,4 @@ from davserver.protocol.tree import Kind
 def calendar_query(request: Request, root: Element) -> Response:
     """The objects that match the filter; none is an empty 207, never 404."""
     wanted, zone = calendar_filter(root), zone_of(request, root)
-    return multistatus(query.responses(request, root, query.found(request, wanted, zone)))
+    return multistatus(query.responses(request, root, wanted, zone))

@@ -19,6 +19,7 @@ from davserver.content.vcard_versions import to_version
 from davserver.davxml import CALDAV, CARDDAV, DAV, Element, escape
 from davserver.errors import HttpError
 from davserver.model import CollectionKind
+from davserver.protocol.members import ADDRESS_DATA, CALENDAR_DATA
 from davserver.protocol.negotiation import (
     ICALENDAR,
     JCAL,
@@ -31,10 +32,6 @@ from davserver.protocol.negotiation import (
 from davserver.protocol.reports.filter import time_range, zone_of
 from davserver.protocol.request import Request
 from davserver.protocol.tree import HOLDS
-
-CALENDAR_DATA = CALDAV + "calendar-data"
-ADDRESS_DATA = CARDDAV + "address-data"
-DATA_NAMES = (CALENDAR_DATA, ADDRESS_DATA)
 
 Change = Callable[[Component], Component]
 

@@ -8,9 +8,10 @@ from davserver import davxml
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
 from davserver.protocol import access
-from davserver.protocol.methods.propfind import members, prefetch
+from davserver.protocol.methods.propfind import members
 from davserver.protocol.multistatus import multistatus, propstat, response, status_response
 from davserver.protocol.properties import Asked, plan
+from davserver.protocol.properties.prefetch import prefetch
 from davserver.protocol.reports import report
 from davserver.protocol.request import Request, Response
 from davserver.protocol.tree import ALL, Node

@@ -9,10 +9,10 @@ from davserver import davxml
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
 from davserver.protocol import access, tree
-from davserver.protocol.methods.propfind import prefetch
-from davserver.protocol.multistatus import Plan, multistatus, response, status_response, within_budget
-from davserver.protocol.properties import Asked, asked_in, plan
-from davserver.protocol.reports.data import DATA_NAMES, Data, data_in
+from davserver.protocol.members import Members
+from davserver.protocol.multistatus import multistatus, status_response, within_budget
+from davserver.protocol.properties import Asked, asked_in
+from davserver.protocol.reports.data import Data, data_in
 from davserver.protocol.request import Request, Response
 from davserver.protocol.tree import ITEMS, Node
 from davserver.storage import items
@@ -89,33 +89,16 @@ def _of_collection(
     if parent.collection is None:
         yield from (status_response(href, 404) for href, _ in wanted)
         return
-    compiled: Plan | None = None
+    held = Members(request, parent, asked, data.render if data else None)
     for batch in _batches(wanted):
-        nodes = _read(request, parent, parent.collection.id, batch, with_bodies=data is not None)
-        if nodes:
-            first = next(iter(nodes.values()))
-            compiled = compiled or plan(request, first, asked, DATA_NAMES if data else ())
-            prefetch(request, list(nodes.values()), {first.kind: compiled})
-        for href, name in batch:
-            node = nodes.get(name)
-            if node is None or compiled is None:
-                yield status_response(href, 404)
-                continue
-            rendered = data.render(node.body or b"") if data else ""
-            yield response(request.href(node), compiled.render(request, node, rendered))
+        names = list(dict.fromkeys(name for _, name in batch))
+        rows = items.rows_of_names(request.tx, parent.collection.id, held.columns, names)
+        yield from held.responses(rows)
+        if len(rows) < len(names):
+            found = {row[0] for row in rows}
+            yield from (status_response(href, 404) for href, name in batch if name not in found)
 
 
 def _batches(wanted: Wanted) -> Iterator[Wanted]:
     size = items.NAMES_PER_STATEMENT
     return (wanted[start : start + size] for start in range(0, len(wanted), size))
-
-
-def _read(
-    request: Request, parent: Node, collection_id: int, batch: Wanted, *, with_bodies: bool
-) -> dict[str, Node]:
-    names = {name for _, name in batch}
-    if with_bodies:
-        found = items.by_names_with_bodies(request.tx, collection_id, names)
-        return {held.name: tree.item_node(parent, held, body) for held, body in found}
-    bare = items.by_names(request.tx, collection_id, names)
-    return {held.name: tree.item_node(parent, held) for held in bare}

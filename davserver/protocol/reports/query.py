@@ -6,12 +6,12 @@ content.search (what the index row tells) and content.filters (what only the bod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cached_property
-from itertools import islice
 from time import monotonic
+from typing import Any
 
 from davserver.content import lines, summary
 from davserver.content import search as prefilters
@@ -19,20 +19,21 @@ from davserver.content.filters import CardFilter, CompFilter, Test, match_calend
 from davserver.content.lines import Component
 from davserver.davxml import Element
 from davserver.errors import BudgetExceeded, HttpError
-from davserver.model import Item, ItemIndex, Timing
+from davserver.model import ItemIndex, Timing
 from davserver.protocol import tree
-from davserver.protocol.methods.propfind import members, prefetch
-from davserver.protocol.multistatus import Plan, response, within_budget
-from davserver.protocol.properties import Asked, asked_in, plan
-from davserver.protocol.reports.data import DATA_NAMES, Data, data_in
+from davserver.protocol.members import Members
+from davserver.protocol.methods.propfind import members
+from davserver.protocol.multistatus import more_response, within_budget
+from davserver.protocol.properties import asked_in
+from davserver.protocol.reports.data import data_in
 from davserver.protocol.request import INFINITY, Request
 from davserver.protocol.tree import COLLECTIONS, HOMES, ITEMS, Node
 from davserver.storage import items
 from davserver.storage import search as stored
 
 Query = CompFilter | CardFilter
-BATCH = 250
-"""Candidates that are decided together; their bodies are read in one statement."""
+Row = Sequence[Any]
+_TIMING = items.INDEXED.index("timing")
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,14 @@ class Search:
         """The necessary condition for SQL."""
         return prefilters.prefilter(self.query)
 
+    def by_row(self, row: Row) -> bool | None:
+        """The same as by_index, from the columns of INDEXED; most rows need no more than one look."""
+        if self.prefilter.exact and (row[_TIMING] == Timing.EXACT or not self._has_window):
+            return True
+        return self.by_index(items.index_of(row))
+
     def by_index(self, index: ItemIndex) -> bool | None:
         """What the index row tells; None where only the body can."""
-        if self.prefilter.exact and (index.timing is Timing.EXACT or not self._has_window):
-            return True
         known = prefilters.decide(self.query, index, self.zone)
         if known is None and self.prefilter.exact and index.summary:
             answers = (self._in_range(part, index) for part in self._parts(index.component))
@@ -83,29 +88,49 @@ def _has_window(condition: prefilters.Condition | None) -> bool:
     return isinstance(condition, prefilters.InWindow)
 
 
-def matches(request: Request, collection_id: int, search: Search) -> Iterator[tuple[Item, bytes]]:
-    """Items of a collection that match, with their bodies, streamed in bounded memory."""
+def matches(
+    request: Request, collection_id: int, search: Search, columns: tuple[str, ...]
+) -> Iterator[list[Row]]:
+    """Rows of the items of a collection that match, a batch at a time, each with these columns."""
     deadline = monotonic() + request.settings.limits.query_seconds
-    found = stored.candidates(request.tx, collection_id, search.prefilter.condition)
-    while batch := list(islice(found, BATCH)):
+    wanted = (*columns, "id", "size")
+    for batch in stored.candidates(request.tx, collection_id, search.prefilter.condition, wanted):
+        decided = [search.by_row(row[len(wanted) :]) for row in batch]
+        unsure = [
+            row[len(columns) : len(wanted)]
+            for row, known in zip(batch, decided, strict=True)
+            if known is None
+        ]
+        answers = _by_bodies(request, search, unsure, deadline)
+        yield [
+            row[: len(columns)]
+            for row, known in zip(batch, decided, strict=True)
+            if (next(answers) if known is None else known)
+        ]
+
+
+def _by_bodies(
+    request: Request, search: Search, sized: list[tuple[int, int]], deadline: float
+) -> Iterator[bool]:
+    """What only the bodies tell."""
+    for body in items.bodies_of(request.tx, sized):
         if monotonic() > deadline:
             raise BudgetExceeded("The query takes too long. Ask for less.")
-        decided = [(item, search.by_index(index)) for item, index in batch]
-        wanted = [(item, known) for item, known in decided if known is not False]
-        bodies = items.read_bodies(request.tx, [item.id for item, _ in wanted]) if wanted else {}
-        for item, known in wanted:
-            if known or search.by_body(bodies[item.id]):
-                yield item, bodies[item.id]
+        yield search.by_body(body)
+
+
+def bodies(request: Request, collection_id: int, search: Search) -> Iterator[bytes]:
+    """The bodies of the items of a collection that match, streamed in bounded memory."""
+    batches = matches(request, collection_id, search, ("id", "size"))
+    return items.bodies_of(request.tx, ((row[0], row[1]) for rows in batches for row in rows))
 
 
 def near(request: Request, collection_id: int, query: Query) -> Iterator[Component]:
     """The times of all items that the index cannot exclude: of series the summary, of others the body."""
     condition = prefilters.prefilter(query).condition
-    found = stored.candidates(request.tx, collection_id, condition)
-    while batch := list(islice(found, BATCH)):
-        yield from (summary.parsed(index.summary) for _, index in batch if index.summary)
-        bare = [item.id for item, index in batch if not index.summary]
-        for body in items.read_bodies(request.tx, bare).values():
+    for batch in stored.candidates(request.tx, collection_id, condition, ("id", "size")):
+        yield from (summary.parsed(row[-1]) for row in batch if row[-1])
+        for body in items.bodies_of(request.tx, (row[:2] for row in batch if not row[-1])):
             yield lines.parse_components(lines.decode(body))[0]
 
 
@@ -117,47 +142,49 @@ def scope(request: Request) -> Iterable[Node]:
     return members(request, node) if node.kind in HOMES and depth == INFINITY else []
 
 
-def found(request: Request, query: Query, zone: tzinfo) -> Iterator[tuple[Node, bytes]]:
-    """Nodes of the items in scope that match, with their bodies."""
-    search = Search(query, zone)
-    if request.node.kind in ITEMS:
-        yield from _single(request, search)
-        return
+def responses(
+    request: Request, root: Element, query: Query, zone: tzinfo, limit: int | None = None
+) -> Iterator[str]:
+    """A response for each match with the asked properties and data. What is asked is checked at once.
+
+    :param limit: matches to answer; that there are more is told by a 507.
+    """
+    search, asked, data = Search(query, zone), asked_in(root), data_in(request, root)
+    render = data.render if data else None
+    answers = _alone if request.node.kind in ITEMS else _every
+    found = answers(request, search, lambda parent: Members(request, parent, asked, render))
+    return within_budget(request.href(request.node), _texts(request, found, limit))
+
+
+Found = Iterator[tuple[Members, list[Row]]]
+
+
+def _texts(request: Request, found: Found, limit: int | None) -> Iterator[str]:
+    left = limit
+    for held, rows in found:
+        if left is not None and len(rows) > left:
+            yield from held.responses(rows[:left])
+            yield more_response(request.href(request.node))
+            return
+        yield from held.responses(rows)
+        if left is not None:
+            left -= len(rows)
+
+
+def _every(request: Request, search: Search, members_of: Callable[[Node], Members]) -> Found:
+    """The matches in all collections in scope."""
     for parent in scope(request):
-        if parent.collection is None:
-            continue
-        for item, body in matches(request, parent.collection.id, search):
-            yield tree.item_node(parent, item), body
+        held = members_of(parent)
+        assert parent.collection is not None
+        for rows in matches(request, parent.collection.id, search, held.columns):
+            yield held, rows
 
 
-def _single(request: Request, search: Search) -> Iterator[tuple[Node, bytes]]:
+def _alone(request: Request, search: Search, members_of: Callable[[Node], Members]) -> Found:
     """A query sent to an item asks of it alone (RFC 4791 7.8, Depth: 0)."""
-    if request.node.item is None:
+    item, parent = request.node.item, request.resolve(request.node.segments[:-1])
+    if item is None or parent is None:
         raise HttpError(404)
-    body = items.read_body(request.tx, request.node.item.id)
-    if search.by_body(body):
-        yield request.node, body
-
-
-def responses(request: Request, root: Element, nodes: Iterable[tuple[Node, bytes]]) -> Iterator[str]:
-    """A response for each match with the asked properties and data. What is asked is checked at once."""
-    rendered = _rendered(request, nodes, asked_in(root), data_in(request, root))
-    return within_budget(request.href(request.node), rendered)
-
-
-def _rendered(
-    request: Request, nodes: Iterable[tuple[Node, bytes]], asked: Asked, data: Data | None
-) -> Iterator[str]:
-    remaining = iter(nodes)
-    while batch := list(islice(remaining, BATCH)):
-        yield from _batch(request, batch, asked, data)
-
-
-def _batch(
-    request: Request, batch: list[tuple[Node, bytes]], asked: Asked, data: Data | None
-) -> Iterator[str]:
-    compiled: Plan = plan(request, batch[0][0], asked, DATA_NAMES if data else ())
-    prefetch(request, [node for node, _ in batch], {batch[0][0].kind: compiled})
-    for node, body in batch:
-        rendered = data.render(body) if data else ""
-        yield response(request.href(node), compiled.render(request, node, rendered))
+    if search.by_body(items.read_body(request.tx, item.id)):
+        held = members_of(parent)
+        yield held, items.rows_of_names(request.tx, item.collection_id, held.columns, [item.name])

@@ -8,26 +8,25 @@ Apple understand; but 400 for Thunderbird on address books, which starts over on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from davserver import davxml
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
-from davserver.model import Collection, Item
+from davserver.model import Collection
 from davserver.protocol import tree
-from davserver.protocol.methods.propfind import prefetch
-from davserver.protocol.multistatus import multistatus, response, status_response
-from davserver.protocol.properties import Asked, asked_in, plan
+from davserver.protocol.members import Members
+from davserver.protocol.multistatus import more_response, multistatus, status_response
+from davserver.protocol.properties import Asked, asked_in
 from davserver.protocol.properties.webdav import token_of
 from davserver.protocol.reports import report
-from davserver.protocol.reports.data import DATA_NAMES, data_in
+from davserver.protocol.reports.data import data_in
 from davserver.protocol.request import Request, Response
-from davserver.protocol.tree import COLLECTIONS, Kind, Node
+from davserver.protocol.tree import COLLECTIONS, Kind
 from davserver.storage import collections, items
 
 _TOKEN = re.compile(r"data:,([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{1,32})")
-MOST = 1_000_000
-"""Rows of one answer where the client sets no limit."""
 
 
 @report(DAV + "sync-collection", on=COLLECTIONS, rfc="RFC 6578 3.2")
@@ -42,15 +41,14 @@ def sync_collection(request: Request, root: Element) -> Response:
         raise HttpError(400, "sync-level is 1 or infinite.")
     since = _since(request, collection, davxml.text_of(davxml.child(root, DAV + "sync-token")).strip())
     limit = _limit(root)
-    changed, gone = _changes(request, collection, since, limit)
-    revisions = sorted([item.revision for item in changed] + [revision for _, revision in gone])
-    token, truncated = token_of(collection), len(revisions) > limit
-    if truncated:
-        last = revisions[limit - 1]
-        changed = [item for item in changed if item.revision <= last]
-        gone = [(name, revision) for name, revision in gone if revision <= last]
+    last = None
+    if limit is not None and since < collection.revision:
+        last = items.truncated_at(request.tx, collection.id, since, limit)
+    token = token_of(collection)
+    responses: Iterable[str] = _responses(request, root, since, last)
+    if last is not None:
         token = f"data:,{collection.id}-{last}-{collections.stamp_of(request.tx, collection.id, last)}"
-    responses = _responses(request, root, changed, gone, truncated=truncated)
+        responses = chain(responses, [more_response(request.href(request.node))])
     return multistatus(responses, tail=davxml.text_element(DAV + "sync-token", token))
 
 
@@ -78,53 +76,33 @@ def _revision(request: Request, collection: Collection, token: str) -> int | Non
     return int(match[2]) if known else None
 
 
-def _limit(root: Element) -> int:
+def _limit(root: Element) -> int | None:
     limit = davxml.child(root, DAV + "limit")
     if limit is None:
-        return MOST
+        return None
     text = davxml.text_of(davxml.child(limit, DAV + "nresults")).strip()
     if not (text.isascii() and text.isdigit()) or not int(text[:9]) > 0:
         raise HttpError(400, "nresults is a positive number.")
-    return min(int(text[:9]), MOST)
+    return int(text[:9])
+
+
+def _responses(request: Request, root: Element, since: int, last: int | None) -> Iterator[str]:
+    """Changed items, then gone ones, each oldest change first and streamed; ``last`` None: to the newest."""
+    collection = request.node.collection
+    assert collection is not None
+    asked = asked_in(root) if davxml.child(root, DAV + "prop") is not None else Asked()
+    data = data_in(request, root)
+    held = Members(request, request.node, asked, data.render if data else None)
+    return chain.from_iterable(_changes(request, collection, held, since, last or collection.revision))
 
 
 def _changes(
-    request: Request, collection: Collection, since: int, limit: int
-) -> tuple[list[Item], list[tuple[str, int]]]:
-    """Changed items and gone names, each oldest first, one more than the limit if there are more."""
-    if since >= collection.revision:
-        return [], []
-    changed = items.changed_since(request.tx, collection.id, since, limit + 1)
-    gone = items.gone_since(request.tx, collection.id, since, limit + 1) if since else []
-    return changed, gone
-
-
-def _responses(
-    request: Request, root: Element, changed: list[Item], gone: list[tuple[str, int]], *, truncated: bool
-) -> Iterator[str]:
-    asked = asked_in(root) if davxml.child(root, DAV + "prop") is not None else Asked()
-    data = data_in(request, root)
-    nodes = [tree.item_node(request.node, item) for item in changed]
-    if nodes:
-        compiled = plan(request, nodes[0], asked, DATA_NAMES if data else ())
-        prefetch(request, nodes, {nodes[0].kind: compiled})
-        for batch in _batches(nodes):
-            bodies = items.read_bodies(request.tx, [_id(node) for node in batch]) if data else {}
-            for node in batch:
-                rendered = data.render(bodies[_id(node)]) if data else ""
-                yield response(request.href(node), compiled.render(request, node, rendered))
-    for name, _ in gone:
-        yield status_response(request.href(tree.child(request.node, name)), 404)
-    if truncated:
-        tail = davxml.element(DAV + "error", davxml.element(DAV + "number-of-matches-within-limits"))
-        yield status_response(request.href(request.node), 507, tail)
-
-
-def _batches(nodes: list[Node]) -> Iterator[list[Node]]:
-    size = items.NAMES_PER_STATEMENT
-    return (nodes[start : start + size] for start in range(0, len(nodes), size))
-
-
-def _id(node: Node) -> int:
-    assert node.item is not None
-    return node.item.id
+    request: Request, collection: Collection, held: Members, since: int, until: int
+) -> Iterator[Iterator[str]]:
+    if since >= until:
+        return
+    for rows in items.written(request.tx, collection.id, held.columns, since, until):
+        yield held.responses(rows)
+    if since:
+        gone = items.gone_until(request.tx, collection.id, since, until)
+        yield (status_response(request.href(tree.child(request.node, name)), 404) for name in gone)

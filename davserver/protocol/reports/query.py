@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cached_property
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from davserver.content import lines, summary
 from davserver.content import search as prefilters
@@ -20,7 +20,6 @@ from davserver.content.lines import Component
 from davserver.davxml import Element
 from davserver.errors import BudgetExceeded, HttpError
 from davserver.model import ItemIndex, Timing
-from davserver.protocol import tree
 from davserver.protocol.members import Members
 from davserver.protocol.methods.propfind import members
 from davserver.protocol.multistatus import more_response, within_budget
@@ -30,6 +29,8 @@ from davserver.protocol.request import INFINITY, Request
 from davserver.protocol.tree import COLLECTIONS, HOMES, ITEMS, Node
 from davserver.storage import items
 from davserver.storage import search as stored
+
+T = TypeVar("T")
 
 Query = CompFilter | CardFilter
 Row = Sequence[Any]
@@ -95,7 +96,7 @@ def matches(
     deadline = monotonic() + request.settings.limits.query_seconds
     wanted = (*columns, "id", "size")
     for batch in stored.candidates(request.tx, collection_id, search.prefilter.condition, wanted):
-        decided = [search.by_row(row[len(wanted) :]) for row in batch]
+        decided = [search.by_row(row[len(wanted) :]) for row in _in_time(batch, deadline)]
         unsure = [
             row[len(columns) : len(wanted)]
             for row, known in zip(batch, decided, strict=True)
@@ -113,10 +114,15 @@ def _by_bodies(
     request: Request, search: Search, sized: list[tuple[int, int]], deadline: float
 ) -> Iterator[bool]:
     """What only the bodies tell."""
-    for body in items.bodies_of(request.tx, sized):
+    for body in _in_time(items.bodies_of(request.tx, sized), deadline):
+        yield search.by_body(body)
+
+
+def _in_time(things: Iterable[T], deadline: float) -> Iterator[T]:
+    for thing in things:
         if monotonic() > deadline:
             raise BudgetExceeded("The query takes too long. Ask for less.")
-        yield search.by_body(body)
+        yield thing
 
 
 def bodies(request: Request, collection_id: int, search: Search) -> Iterator[bytes]:

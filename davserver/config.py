@@ -404,6 +404,17 @@ class OutgoingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The web pages: administration and each user's own."""
+
+    SECTION: ClassVar[str] = "web"
+    enabled: bool = setting(True, "Serve the pages /admin and /account.")
+    session_hours: int = setting(
+        336, "A browser stays signed in until it was not used for so many hours.", between(1, 8760)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What is written to the log."""
 
@@ -429,6 +440,7 @@ class Settings:
     api: ApiSettings = ApiSettings()
     limits: LimitSettings = LimitSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
+    web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     source: Path | None = None
 
@@ -446,6 +458,7 @@ SECTIONS: Mapping[str, type[Any]] = {
         ApiSettings,
         LimitSettings,
         OutgoingSettings,
+        WebSettings,
         LogSettings,
     )
 }

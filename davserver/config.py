@@ -301,6 +301,29 @@ class AccountSettings:
         time_zone,
     )
     quota: int = setting(0, "Bytes that a new user may store; 0 for no limit.", between(0, 2**53))
+    self_removal: bool = setting(False, "Users may remove their own account on its page.")
+    removal_days: int = setting(
+        14,
+        "An account that its user has removed is locked for so many days and then gone with all it owns. "
+        "Enabling it before that brings it back.",
+        between(0, 3650),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AppleSettings:
+    """Configuration profiles that set up an iPhone, iPad or Mac in two taps."""
+
+    SECTION: ClassVar[str] = "apple"
+    organization: str = setting(
+        "", "Who the profile is from, as the device shows it; empty: the server's host name."
+    )
+    certificate: str = setting(
+        "",
+        "PEM file (relative to data_dir) with the certificate that profiles are signed with, and its chain. "
+        "Empty: they are not signed, and the device says so. The server's own TLS certificate will do.",
+    )
+    key: str = setting("", "PEM file with the key of that certificate, without a passphrase.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +457,7 @@ class Settings:
     storage: StorageSettings = StorageSettings()
     auth: AuthSettings = AuthSettings()
     accounts: AccountSettings = AccountSettings()
+    apple: AppleSettings = AppleSettings()
     caldav: CalDavSettings = CalDavSettings()
     carddav: CardDavSettings = CardDavSettings()
     links: LinkSettings = LinkSettings()
@@ -452,6 +476,7 @@ SECTIONS: Mapping[str, type[Any]] = {
         StorageSettings,
         AuthSettings,
         AccountSettings,
+        AppleSettings,
         CalDavSettings,
         CardDavSettings,
         LinkSettings,
@@ -632,6 +657,9 @@ def _check_together(settings: Settings) -> None:
     wrong = {
         "auth.remote_user needs auth.remote_user_from: the addresses of the proxies that may set it": (
             auth.remote_user and not auth.remote_user_from
+        ),
+        "apple.certificate and apple.key are set together or not at all": (
+            bool(settings.apple.certificate) != bool(settings.apple.key)
         ),
         "auth: nobody could sign in; turn on basic or digest, or set remote_user": not (
             auth.basic or auth.digest or auth.remote_user

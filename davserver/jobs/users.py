@@ -113,9 +113,10 @@ def set_password(office: Office, name: str, password: str) -> None:
 
 
 def set_disabled(office: Office, name: str, *, disabled: bool) -> None:
-    """Lock an account out, or let it in again; its data stays."""
+    """Lock an account out, or let it in again, also one whose owner has left; its data stays."""
     with office.write("user.disable" if disabled else "user.enable", name) as tx:
-        principals.change(tx, find_user(tx, name).id, disabled=disabled)
+        leaving = {} if disabled else {"remove_at": None}
+        principals.change(tx, find_user(tx, name).id, disabled=disabled, **leaving)
 
 
 def remove_user(office: Office, name: str) -> None:

@@ -40,7 +40,6 @@ class Principal:
     timezone: str
     quota: int | None
     created: int
-    language: str = ""
     app_passwords_only: bool = False
     """Whether this account's own password opens the pages only."""
     remove_at: int | None = None
@@ -171,6 +170,8 @@ class Collection(NamedTuple):
     modified: int
     read_only: bool = False
     """Filled from elsewhere: nobody may write to it, its owner neither."""
+    shares: int = 0
+    """To how many users and groups the owner has given it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,3 +403,90 @@ class Subscription:
     lease_owner: str
     lease_until: int
     created: int
+
+
+# -- sharing and the trash
+
+
+class Access(enum.StrEnum):
+    """What a share allows; the value is the element's name in the sharing protocols."""
+
+    READ = "read"
+    READ_WRITE = "read-write"
+
+
+class ShareState(enum.StrEnum):
+    """What somebody did with what was shared with him. Access comes with ACCEPTED and HIDDEN only."""
+
+    INVITED = "invited"
+    ACCEPTED = "accepted"
+    HIDDEN = "hidden"
+    """Taken, but not to be shown in the clients."""
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A collection given to a user or a group. ``uid`` names the invitation; ``initial`` is how it begins."""
+
+    id: int
+    collection_id: int
+    principal_id: int
+    uid: str
+    access: Access
+    initial: ShareState
+    summary: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharedView:
+    """How one person sees a shared collection: its name in his home, his own words, colour and order.
+
+    None means: as the owner has it.
+    """
+
+    id: int
+    name: str
+    state: ShareState
+    display_name: str | None
+    description: str | None
+    color: str | None
+    position: int | None
+    timezone: str | None
+    timezone_id: str | None
+    transparent: bool
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What somebody else shares with a user: the collection as this user sees it, and whose it is."""
+
+    collection: Collection
+    view: SharedView
+    owner: Principal
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """A deleted collection that can be restored. ``actor`` deleted it, ``at``."""
+
+    collection: Collection
+    owner: Principal
+    name: str
+    actor: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message of the sharing protocol; ``data`` is JSON text that the protocol renders."""
+
+    id: int
+    principal_id: int
+    name: str
+    kind: str
+    data: str
+    at: int

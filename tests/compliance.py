@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from davserver.davxml import PREFIXES, split
 from davserver.protocol import server  # noqa: F401 - fills the tables
@@ -58,6 +59,9 @@ PRECONDITIONS = {
         "supported-rscale": "RFC 7529",
         "valid-timezone": "RFC 7809",
     },
+    "cs": {
+        "valid-request": "CalendarServer",
+    },
     "cr": {
         "addressbook-collection-location-ok": "RFC 6352 6.3.1.1",
         "supported-address-data": "RFC 6352 6.3.2.1",
@@ -84,6 +88,8 @@ _GROUPS = (
     (HOMES | COLLECTIONS | ITEMS, "homes, collections, items"),
     (HOMES | COLLECTIONS, "homes, collections"),
     (COLLECTIONS | ITEMS, "collections, items"),
+    (COLLECTIONS | ITEMS | {Kind.NOTIFICATION}, "collections, items, notifications"),
+    (ALL - ITEMS, "everything but items"),
     (COLLECTIONS, "collections"),
     (ITEMS, "items"),
     (HOMES, "homes"),
@@ -125,7 +131,8 @@ def _name(clark: str) -> str:
 
 def _classes() -> Iterator[str]:
     yield "## The DAV header\n"
-    yield f"`{', '.join([*COMPLIANCE[:3], 'calendar-access', 'addressbook', *COMPLIANCE[3:]])}`\n"
+    kinds = ("calendar-access", "calendarserver-sharing", "addressbook")
+    yield f"`{', '.join([*COMPLIANCE[:3], *kinds, *COMPLIANCE[3:]])}`\n"
 
 
 def _methods() -> Iterator[str]:
@@ -144,7 +151,10 @@ def _properties() -> Iterator[str]:
     for rows in PROPERTIES.values():
         for row in rows.values():
             space, local = split(row.name)
-            found[PREFIXES[space]][local, row.rfc] = row
+            before = found[PREFIXES[space]].get((local, row.rfc))
+            kinds = row.kinds | (before.kinds if before else frozenset())
+            setter = row.set or (before.set if before else None)
+            found[PREFIXES[space]][local, row.rfc] = replace(row, kinds=kinds, set=setter)
     for prefix, named in found.items():
         yield f"### {prefix}: {SPACES[prefix]}\n"
         rows_ = (

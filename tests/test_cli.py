@@ -335,7 +335,7 @@ def test_db_tidy_forgets_history_beyond_its_days(
             row = (1, 1, "default", f"{age}.ics", "", "", "", "deleted", "", time.time() - age * 86400, b"")
             file.execute(f"INSERT INTO history ({columns}, data) VALUES ({','.join('?' * 11)})", row)
     assert run("db tidy") == 0
-    assert capsys.readouterr().out.endswith("Forgot 1 old versions.\n")
+    assert "Forgot 1 old versions.\n" in capsys.readouterr().out
     assert rows(data, "SELECT name FROM history") == [("10.ics",)]
     monkeypatch.setenv("DAVSERVER_STORAGE_HISTORY_DAYS", "5")
     assert run("db tidy") == 0

@@ -2,7 +2,11 @@
 
     owner of a tree         everything in it
     any signed-in user      reads the root, the containers, and (accounts.directory) who the others are
-    anybody else            what the access list of a collection grants him, himself or by a group
+    anybody else            what the access list of a collection grants him, and what is shared with him,
+                            himself or by a group
+
+What is shared stands in the sharee's home, too. There it is his to call and colour as he likes, or to leave:
+neither changes anything for the owner.
 
     an app password         takes away what its scope does not open (``within``)
 
@@ -18,7 +22,7 @@ from sqlalchemy import Connection
 
 from davserver.davxml import CALDAV, DAV, element, href
 from davserver.errors import HttpError
-from davserver.model import EVERYTHING, Principal, Right, Scope
+from davserver.model import EVERYTHING, Access, Principal, Right, Scope
 from davserver.protocol.tree import COLLECTIONS, CONTAINS, HOLDS, HOMES, ITEMS, Kind, Node
 from davserver.storage import collections
 
@@ -32,6 +36,7 @@ UNLOCK = DAV + "unlock"
 READ_ACL = DAV + "read-acl"
 READ_PRIVILEGES = DAV + "read-current-user-privilege-set"
 WRITE_ACL = DAV + "write-acl"
+SHARE = DAV + "share"
 READ_FREE_BUSY = CALDAV + "read-free-busy"
 
 TREE: dict[str, dict[str, object]] = {
@@ -40,6 +45,7 @@ TREE: dict[str, dict[str, object]] = {
     UNLOCK: {},
     READ_ACL: {},
     WRITE_ACL: {},
+    SHARE: {},
 }
 """The aggregation tree below DAV:all (RFC 3744 5.3): privilege → those it contains."""
 
@@ -55,21 +61,37 @@ DESCRIPTIONS = {
     READ_ACL: "Read who has access",
     READ_PRIVILEGES: "Read one's own privileges",
     WRITE_ACL: "Change who has access",
+    SHARE: "Share with others",
     READ_FREE_BUSY: "See when there is something, not what",
 }
 
 ALL = frozenset({DAV + "all", *TREE, *(part for parts in TREE.values() for part in parts)})
+MESSAGES = frozenset({Kind.NOTIFICATIONS, Kind.NOTIFICATION})
+_OF_MESSAGES = frozenset({READ, READ_PRIVILEGES, UNBIND})
+"""A user reads and removes the messages to him; they are written by the server."""
+
 _READER = frozenset({READ, READ_PRIVILEGES, READ_FREE_BUSY})
 _READING = _READER | {READ_ACL}
 """What a password that only reads leaves."""
 _NOBODY: frozenset[str] = frozenset()
+SHARED = {
+    Access.READ: frozenset({READ}),
+    Access.READ_WRITE: frozenset({READ, WRITE_CONTENT, BIND, UNBIND}),
+}
+"""What a share grants at the owner's address: the items, not the owner's name and colour."""
+
+OF_VIEW = frozenset({WRITE_PROPERTIES, UNBIND})
+"""What a sharee may always do with his view of a collection (not with its items): colour it, leave it."""
 
 
 @lru_cache(maxsize=256)
 def expand(granted: frozenset[str]) -> frozenset[str]:
-    """A set of privileges with all that they contain."""
+    """A set of privileges, and words of model.Access, as privileges with all that they contain."""
     if DAV + "all" in granted:
         return ALL
+    for word in Access:
+        if word.value in granted:
+            granted = granted - {word.value} | SHARED[word]
     contained = {part for privilege in granted for part in TREE.get(privilege, {})}
     return granted | contained
 
@@ -77,7 +99,7 @@ def expand(granted: frozenset[str]) -> frozenset[str]:
 def privileges(tx: Connection, user: Principal, node: Node, *, directory: bool) -> frozenset[str]:
     """What the user may do with the node."""
     if node.owner is not None and node.owner.id == user.id:
-        return ALL
+        return _OF_MESSAGES if node.kind in MESSAGES else ALL
     if len(node.segments) < 2:
         return _READER
     if node.kind is Kind.PRINCIPAL:
@@ -85,7 +107,33 @@ def privileges(tx: Connection, user: Principal, node: Node, *, directory: bool) 
         return _READER if known else _NOBODY
     if node.kind in HOMES or node.collection is None:
         return _NOBODY
-    return expand(collections.granted(tx, node.collection.id, user.id))
+    return _granted(node, collections.granted(tx, node.collection.id, user.id))
+
+
+def of_shared(tx: Connection, user: Principal, nodes: list[Node]) -> list[frozenset[str]]:
+    """What the user may do with each of what others share in his home, in one statement."""
+    ids = [node.collection.id for node in nodes if node.collection is not None]
+    granted = collections.granted_in(tx, ids, user.id) if ids else {}
+    return [
+        _granted(node, granted.get(node.collection.id, _NOBODY) if node.collection else _NOBODY)
+        for node in nodes
+    ]
+
+
+def _granted(node: Node, granted: frozenset[str]) -> frozenset[str]:
+    """In his own home a sharee who may write may change the properties: they are his own there."""
+    if node.shared is not None and node.shared.access is Access.READ_WRITE:
+        granted = granted | {WRITE}
+    return expand(granted)
+
+
+def may(node: Node, privilege: str) -> bool:
+    """Whether the node grants the user the privilege.
+
+    What everybody may do with his own view is not among the privileges that clients are told of: Thunderbird
+    takes a calendar with write-properties for a writable one.
+    """
+    return privilege in node.privileges or privilege in node.view_privileges
 
 
 def within(scope: Scope, node: Node, granted: frozenset[str]) -> frozenset[str]:
@@ -114,7 +162,7 @@ def require(node: Node, privilege: str, path: str) -> None:
 
     :param path: the href to name in the answer.
     """
-    if privilege not in node.privileges:
+    if not may(node, privilege):
         raise NeedPrivileges(path, privilege)
 
 

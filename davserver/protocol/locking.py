@@ -71,13 +71,14 @@ def check_write(request: Request, node: Node, *, deep: bool = False, membership:
     :param deep: everything below it changes, too (DELETE, MOVE).
     :param membership: its parent gains or loses a member, which a depth-0 lock of the parent forbids.
     """
-    if not locks.any_around(request.tx, node.path):
+    path = node.path
+    if not locks.any_around(request.tx, path):
         return
     parsed = if_header(request)
     tokens = parsed.tokens if parsed else []
-    checks = [(node.path, "infinity" if deep else "0")]
+    checks = [(path, "infinity" if deep else "0")]
     if membership and len(node.segments) > 1:
-        checks.append(("/" + "/".join(node.segments[:-1]), "0"))
+        checks.append((path.rpartition("/")[0], "0"))
     for path, depth in checks:
         _check(request, path, depth, tokens)
 
@@ -161,8 +162,8 @@ def activelock(request: Request, lock: LockDict) -> str:
 
 def of_nodes(request: Request, nodes: list[Node]) -> None:
     """Give each node the locks that cover it. One statement, unless there are locks at all."""
-    common = nodes[0].segments[:-1] if len(nodes) > 1 else nodes[0].segments
-    if not locks.any_around(request.tx, "/" + "/".join(common)):
+    paths = {node.path.rpartition("/")[0] for node in nodes} if len(nodes) > 1 else {nodes[0].path}
+    if not locks.any_around(request.tx, *paths):
         return
     known = manager(request)
     for node in nodes:

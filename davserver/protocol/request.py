@@ -169,8 +169,14 @@ class Request:
     def grant(self, node: Node) -> Node:
         """Fill in what the user may do with a node that was resolved or found on the way."""
         directory = self.settings.accounts.directory
-        granted = access.privileges(self.tx, self.user, node, directory=directory)
-        node.privileges = access.within(self.identity.scope, node, granted)
+        return self.limit(node, access.privileges(self.tx, self.user, node, directory=directory))
+
+    def limit(self, node: Node, granted: frozenset[str]) -> Node:
+        """The node with what is granted, as far as what the user signed in by opens it."""
+        scope = self.identity.scope
+        node.privileges = access.within(scope, node, granted)
+        if node.is_own_view and node.privileges:
+            node.view_privileges = access.within(scope, node, access.OF_VIEW)
         return node
 
     def serves(self, kind: CollectionKind) -> bool:
@@ -187,7 +193,7 @@ class Request:
 
     def _enabled(self, node: Node) -> bool:
         top = node.segments[0] if node.segments else ""
-        if top == "calendars":
+        if top in ("calendars", "notifications"):
             return self.settings.caldav.enabled
         return top != "addressbooks" or self.settings.carddav.enabled
 

@@ -33,7 +33,15 @@ from davserver.model import Identity
 from davserver.protocol import access, answers, locking, tree
 from davserver.protocol.methods import METHODS, Method, allowed
 from davserver.protocol.multistatus import ONE_PIECE
-from davserver.protocol.properties import PROTECTED, TABLE, acl, caldav, carddav, webdav  # noqa: F401 - fill the table
+from davserver.protocol.properties import (  # noqa: F401 - fill the table
+    PROTECTED,
+    TABLE,
+    acl,
+    caldav,
+    carddav,
+    sharing,
+    webdav,
+)
 from davserver.protocol.reports import (  # noqa: F401 - fill the table
     addressbook_multiget,
     addressbook_query,

@@ -7,6 +7,10 @@
     /calendars/USER/                    CALENDAR_HOME           /addressbooks/USER/   ADDRESSBOOK_HOME
     /calendars/USER/URI/                CALENDAR                …/URI/                ADDRESSBOOK
     /calendars/USER/URI/NAME.ics        EVENT                   …/NAME.vcf            CARD
+    /notifications/USER/NAME.xml        NOTIFICATION, in NOTIFICATIONS, in NOTIFICATION_HOMES
+
+What somebody shares with a user lies in this user's home, too (``Node.shared``), under a name of his own. Its
+owner is who shares it, and its ``path``, which names locks, is the one in the owner's home.
 
 The same tree hangs under several prefixes (``/dav``, and Baïkal's ``/dav.php``, ``/cal.php``,
 ``/card.php``); a path here begins after the prefix. A node may name a resource that does not exist (yet).
@@ -24,8 +28,8 @@ from urllib.parse import quote, unquote
 from sqlalchemy import Connection
 
 from davserver.errors import HttpError
-from davserver.model import Collection, CollectionKind, Item, Principal
-from davserver.storage import collections, items, principals
+from davserver.model import Collection, CollectionKind, Item, Notification, Principal, Shared
+from davserver.storage import collections, items, notifications, principals, shares
 
 SAFE = "!$&'()*+,;=:@~"
 """Characters that stay as they are in a segment of an href (RFC 3986 pchar)."""
@@ -50,6 +54,9 @@ class Kind(enum.Enum):
     ADDRESSBOOK = "addressbook"
     EVENT = "calendar-object"
     CARD = "card"
+    NOTIFICATION_HOMES = "notification-homes"
+    NOTIFICATIONS = "notifications"
+    NOTIFICATION = "notification"
 
 
 HOMES = frozenset({Kind.CALENDAR_HOME, Kind.ADDRESSBOOK_HOME})
@@ -61,6 +68,7 @@ _TOP = {
     "principals": (Kind.PRINCIPALS, Kind.PRINCIPAL),
     "calendars": (Kind.CALENDARS, Kind.CALENDAR_HOME, Kind.CALENDAR, Kind.EVENT),
     "addressbooks": (Kind.ADDRESSBOOKS, Kind.ADDRESSBOOK_HOME, Kind.ADDRESSBOOK, Kind.CARD),
+    "notifications": (Kind.NOTIFICATION_HOMES, Kind.NOTIFICATIONS, Kind.NOTIFICATION),
 }
 _TOP_NAME = {kind: name for name, kinds in _TOP.items() for kind in kinds}
 HOLDS = {
@@ -71,14 +79,20 @@ HOLDS = {
     Kind.ADDRESSBOOK_HOME: CollectionKind.ADDRESSBOOK,
     Kind.CARD: CollectionKind.ADDRESSBOOK,
 }
-CONTAINS = {Kind.CALENDARS: CollectionKind.CALENDAR, Kind.ADDRESSBOOKS: CollectionKind.ADDRESSBOOK}
-"""What the homes below a container hold."""
+CONTAINS = {
+    Kind.CALENDARS: CollectionKind.CALENDAR,
+    Kind.ADDRESSBOOKS: CollectionKind.ADDRESSBOOK,
+    Kind.NOTIFICATIONS: CollectionKind.CALENDAR,
+    Kind.NOTIFICATION: CollectionKind.CALENDAR,
+}
+"""What the homes below a container hold, and what messages are about."""
 CHILD = {
     Kind.PRINCIPALS: Kind.PRINCIPAL,
     Kind.CALENDAR_HOME: Kind.CALENDAR,
     Kind.ADDRESSBOOK_HOME: Kind.ADDRESSBOOK,
     Kind.CALENDAR: Kind.EVENT,
     Kind.ADDRESSBOOK: Kind.CARD,
+    Kind.NOTIFICATIONS: Kind.NOTIFICATION,
 }
 SCOPE = {
     Kind.PRINCIPAL: "principal",
@@ -89,15 +103,17 @@ SCOPE = {
     Kind.EVENT: "item",
     Kind.CARD: "item",
 }
-"""Where the dead properties of a node are kept (storage.dead_properties)."""
+"""Where the dead properties of a node are kept (storage.dead_properties); see Node.scope."""
 
 
 @dataclass(slots=True)
 class Node:
     """One resource, or the place where one would be.
 
-    ``owner`` is the principal whose tree it is in, None where no such principal exists. ``extra`` holds what
-    properties asked to be read beforehand (dead properties, locks, access lists), by need.
+    ``owner`` is the principal whose it is, None where no such principal exists: the one whose tree it is in,
+    but for what lies there because somebody else shares it (``shared``). ``extra`` holds what properties
+    asked to be read beforehand (dead properties, locks, access lists), by need. ``view_privileges`` are what
+    the user may do with his view beyond ``privileges``, of which clients are told.
     """
 
     kind: Kind
@@ -108,6 +124,9 @@ class Node:
     body: bytes | None = None
     privileges: frozenset[str] = frozenset()
     extra: dict[str, Any] = field(default_factory=dict)
+    view_privileges: frozenset[str] = frozenset()
+    shared: Shared | None = None
+    notification: Notification | None = None
 
     @property
     def exists(self) -> bool:
@@ -116,6 +135,8 @@ class Node:
             return self.item is not None
         if self.kind in COLLECTIONS:
             return self.collection is not None
+        if self.kind is Kind.NOTIFICATION:
+            return self.notification is not None
         return len(self.segments) < 2 or self.owner is not None
 
     @property
@@ -126,16 +147,31 @@ class Node:
     @property
     def is_collection(self) -> bool:
         """Whether its href ends with a slash."""
-        return self.kind not in ITEMS
+        return self.kind not in ITEMS and self.kind is not Kind.NOTIFICATION
 
     @property
     def path(self) -> str:
-        """The decoded path below the prefix, without a final slash; names locks."""
-        return "/" + "/".join(self.segments)
+        """The decoded path below the prefix in the owner's tree, without a final slash; names locks."""
+        if self.shared is None:
+            return "/" + "/".join(self.segments)
+        home = (self.segments[0], self.shared.owner.name, self.shared.collection.name)
+        return "/" + "/".join((*home, *self.segments[3:]))
+
+    @property
+    def is_own_view(self) -> bool:
+        """Whether this is a shared collection as it stands in the home of who has it from somebody else."""
+        return self.shared is not None and self.kind in COLLECTIONS
+
+    @property
+    def scope(self) -> str:
+        """Where the dead properties are kept: each person has his own at what is shared with him."""
+        return "view" if self.is_own_view else SCOPE[self.kind]
 
     @property
     def scope_id(self) -> int | None:
-        """The id that goes with SCOPE: of the item, the collection or the owner."""
+        """The id that goes with it: of the item, the view, the collection or the owner."""
+        if self.shared is not None and self.kind in COLLECTIONS:
+            return self.shared.view.id
         held = self.item or self.collection if self.kind in ITEMS else self.collection or self.owner
         return held.id if held else None
 
@@ -194,7 +230,8 @@ def kind_of(segments: tuple[str, ...]) -> Kind | None:
 def resolve(tx: Connection, segments: tuple[str, ...], user: Principal) -> Node | None:
     """The node at a path: one statement for a collection, two for an item. None outside the tree.
 
-    The asking user's own principal is known already and not read again.
+    The asking user's own principal is known already and not read again. What is shared with him, in his home,
+    takes one statement more.
     """
     kind = kind_of(segments)
     if kind is None:
@@ -203,22 +240,47 @@ def resolve(tx: Connection, segments: tuple[str, ...], user: Principal) -> Node 
     if len(segments) < 2:
         return node
     node.owner = user if segments[1] == user.name else principals.get(tx, segments[1])
+    if segments[0] == "notifications":
+        if len(segments) > 2 and node.owner is not None:
+            node.notification = notifications.get(tx, node.owner.id, segments[2])
+        return node
     if len(segments) > 2 and node.owner is not None:
         node.collection = collections.get(tx, segments[1], HOLDS[kind], segments[2])
+        if node.collection is None and node.owner is user:
+            _find_shared(tx, node, user)
     if len(segments) > 3 and node.collection is not None:
         node.item = items.get(tx, node.collection.id, segments[3])
     return node
 
 
+def _find_shared(tx: Connection, node: Node, user: Principal) -> None:
+    node.shared = shares.get(tx, user.id, HOLDS[node.kind], node.segments[2])
+    if node.shared is not None:
+        node.owner, node.collection = node.shared.owner, node.shared.collection
+
+
 def child(parent: Node, name: str) -> Node:
     """The (empty) node of a member of a collection or home."""
-    return Node(CHILD[parent.kind], (*parent.segments, name), parent.owner, parent.collection)
+    segments = (*parent.segments, name)
+    return Node(CHILD[parent.kind], segments, parent.owner, parent.collection, shared=parent.shared)
 
 
 def collection_node(home: Node, held: Collection) -> Node:
-    """The node of a collection in a home. Only the owner sees a home, and all in it is his."""
+    """The node of a collection in its owner's home. Only he sees the home."""
     segments = (*home.segments, held.name)
     return Node(CHILD[home.kind], segments, home.owner, held, None, None, home.privileges)
+
+
+def shared_node(home: Node, held: Shared) -> Node:
+    """The node, in a user's home, of a collection that somebody else shares with him."""
+    segments = (*home.segments, held.view.name)
+    return Node(CHILD[home.kind], segments, held.owner, held.collection, shared=held)
+
+
+def notification_node(parent: Node, held: Notification) -> Node:
+    """The node of a message to the user."""
+    segments = (*parent.segments, held.name)
+    return Node(Kind.NOTIFICATION, segments, parent.owner, privileges=parent.privileges, notification=held)
 
 
 def item_node(parent: Node, held: Item, body: bytes | None = None) -> Node:
@@ -231,6 +293,7 @@ def item_node(parent: Node, held: Item, body: bytes | None = None) -> Node:
         held,
         body,
         parent.privileges,
+        shared=parent.shared,
     )
 
 

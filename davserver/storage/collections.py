@@ -6,15 +6,24 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, union_all, update
 
-from davserver.model import Ace, Collection, CollectionKind, NewCollection
-from davserver.storage import dead_properties
+from davserver.model import Ace, Collection, CollectionKind, NewCollection, ShareState
+from davserver.storage import dead_properties, views
 from davserver.storage.engine import now
 from davserver.storage.prepared import Prepared
-from davserver.storage.schema import ace, collection, membership, principal, revision
+from davserver.storage.schema import (
+    TRASH,
+    ace,
+    collection,
+    membership,
+    principal,
+    revision,
+    share,
+    shared_view,
+)
 
-_COLUMNS: Any = (
+COLUMNS: Any = (
     collection.c.id,
     collection.c.owner_id,
     collection.c.kind,
@@ -34,9 +43,10 @@ _COLUMNS: Any = (
     collection.c.created,
     collection.c.modified,
     collection.c.read_only,
+    collection.c.shares,
 )
 _GET = Prepared(
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .select_from(collection.join(principal, principal.c.id == collection.c.owner_id))
     .where(
         principal.c.name == bindparam("owner"),
@@ -44,17 +54,17 @@ _GET = Prepared(
         collection.c.name == bindparam("name"),
     )
 )
-_SELECT: Any = select(*_COLUMNS).where(collection.c.id == bindparam("id"))
+_SELECT: Any = select(*COLUMNS).where(collection.c.id == bindparam("id"), collection.c.kind != TRASH)
 _BY_ID = Prepared(_SELECT)
 _OF_OWNER = Prepared(
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(collection.c.owner_id == bindparam("owner_id"), collection.c.kind == bindparam("kind"))
     .order_by(collection.c.id)
 )
 _LOCK = Prepared(_SELECT.with_for_update(of=collection))
 _USED = Prepared(
     select(func.coalesce(func.sum(collection.c.size), 0)).where(
-        collection.c.owner_id == bindparam("owner_id")
+        collection.c.owner_id == bindparam("owner_id"), collection.c.kind != TRASH
     )
 )
 _ADVANCE = Prepared(
@@ -78,20 +88,40 @@ _HOME_STATE = Prepared(
     select(
         func.count(),
         func.coalesce(func.sum(collection.c.revision), 0),
+        func.coalesce(func.sum(collection.c.modified), 0),
         func.coalesce(func.max(collection.c.id), 0),
     ).where(collection.c.owner_id == bindparam("owner_id"), collection.c.kind == bindparam("kind"))
 )
 _GROUPS: Any = select(membership.c.group_id).where(membership.c.member_id == bindparam("user_id"))
-_GRANTED = Prepared(
-    select(ace.c.privileges).where(
-        ace.c.collection_id == bindparam("id"),
-        or_(
-            ace.c.principal_id.is_(None),
-            ace.c.principal_id == bindparam("user_id"),
-            ace.c.principal_id.in_(_GROUPS),
-        ),
-    )
+_IN_USE: Any = and_(
+    shared_view.c.collection_id == share.c.collection_id,
+    shared_view.c.user_id == bindparam("user_id"),
+    or_(shared_view.c.state == ShareState.ACCEPTED.value, shared_view.c.state == ShareState.HIDDEN.value),
 )
+
+
+def _grants(of: Any) -> Any:
+    """What a user is granted by access lists and by shares that he took, in one statement.
+
+    :param of: makes the condition for a column that holds a collection's id.
+    """
+
+    def given_to(column: Any) -> Any:
+        return or_(column == bindparam("user_id"), column.in_(_GROUPS))
+
+    by_list = select(ace.c.collection_id, ace.c.privileges).where(
+        of(ace.c.collection_id), or_(ace.c.principal_id.is_(None), given_to(ace.c.principal_id))
+    )
+    by_share = (
+        select(share.c.collection_id, share.c.access)
+        .select_from(share.join(shared_view, _IN_USE))
+        .where(of(share.c.collection_id), given_to(share.c.principal_id))
+    )
+    return union_all(by_list, by_share)
+
+
+_GRANTED = Prepared(_grants(lambda column: column == bindparam("id")))
+_GRANTED_IN: Any = _grants(lambda column: column.in_(bindparam("ids", expanding=True)))
 _ACLS: Any = (
     select(ace.c.collection_id, principal.c.name, ace.c.privileges)
     .select_from(ace.outerjoin(principal, principal.c.id == ace.c.principal_id))
@@ -102,27 +132,29 @@ _ACLS: Any = (
 _KINDS = {kind.value: kind for kind in CollectionKind}
 
 
-def _collection(row: Any) -> Collection:
+def collection_of(row: Any) -> Collection:
+    """A row of COLUMNS (and whatever follows them is the caller's) as a value."""
     key, owner_id, kind, *described = row[:11]
-    transparent: tuple[Any, ...] = (bool(row[11]), *row[12:18], bool(row[18]))
-    return Collection(key, owner_id, _KINDS[kind], *described, *transparent)
+    rest: tuple[Any, ...] = (bool(row[11]), *row[12:18], bool(row[18]), row[19])
+    return Collection(key, owner_id, _KINDS[kind], *described, *rest)
 
 
 def get(tx: Connection, owner: str, kind: CollectionKind, name: str) -> Collection | None:
     """The collection at owner/name, in one statement."""
     row = _GET.first(tx, {"owner": owner, "kind": kind.value, "name": name})
-    return None if row is None else _collection(row)
+    return None if row is None else collection_of(row)
 
 
 def of_owner(tx: Connection, owner_id: int, kind: CollectionKind) -> list[Collection]:
     """All collections of one kind in a home, oldest first."""
-    return [_collection(row) for row in _OF_OWNER.rows(tx, {"owner_id": owner_id, "kind": kind.value})]
+    return [collection_of(row) for row in _OF_OWNER.rows(tx, {"owner_id": owner_id, "kind": kind.value})]
 
 
-def by_id(tx: Connection, collection_id: int) -> Collection | None:
-    """The collection with that id."""
-    row = _BY_ID.first(tx, {"id": collection_id})
-    return None if row is None else _collection(row)
+def of_owners(tx: Connection, owner_ids: list[int]) -> list[Collection]:
+    """All collections of several owners, of both kinds, in the order of their owners' ids."""
+    listed = select(*COLUMNS).where(collection.c.owner_id.in_(owner_ids), collection.c.kind != TRASH)
+    ordered = listed.order_by(collection.c.owner_id, collection.c.kind.desc(), collection.c.id)
+    return [collection_of(row) for row in tx.execute(ordered)]
 
 
 def lock(tx: Connection, collection_id: int) -> Collection | None:
@@ -131,7 +163,7 @@ def lock(tx: Connection, collection_id: int) -> Collection | None:
     Every write to a collection starts here, so the checks after it cannot be overtaken.
     """
     row = _LOCK.first(tx, {"id": collection_id})
-    return None if row is None else _collection(row)
+    return None if row is None else collection_of(row)
 
 
 def create(tx: Connection, new: NewCollection) -> Collection:
@@ -148,20 +180,35 @@ def create(tx: Connection, new: NewCollection) -> Collection:
         "modified": moment,
     }
     key: Any = tx.execute(insert(collection), values).inserted_primary_key
-    created = _collection(_BY_ID.first(tx, {"id": key[0]}))
+    created = collection_of(_BY_ID.first(tx, {"id": key[0]}))
     _remember(tx, created.id, created.revision, created.stamp, moment)
+    views.make_way(tx, new.owner_id, new.kind.value, new.name)
     return created
+
+
+def by_id(tx: Connection, collection_id: int) -> Collection | None:
+    """The collection with that id; None for one in the trash, too."""
+    row = _BY_ID.first(tx, {"id": collection_id})
+    return None if row is None else collection_of(row)
 
 
 def change(tx: Connection, collection_id: int, **values: Any) -> None:
     """Change columns that describe a collection (display_name, color, …); items keep their revisions."""
-    tx.execute(update(collection).where(collection.c.id == collection_id).values(**values))
+    changed = {"modified": now(), **values}
+    tx.execute(update(collection).where(collection.c.id == collection_id).values(**changed))
+
+
+def rename(tx: Connection, target: Collection, name: str) -> None:
+    """Give a collection another name in its home; the name must be free."""
+    change(tx, target.id, name=name)
+    views.make_way(tx, target.owner_id, target.kind.value, name)
 
 
 def remove(tx: Connection, target: Collection) -> None:
     """Remove a collection with its items; move the bodies to history first (see items.bury)."""
     dead_properties.forget_items(tx, target.id)
     dead_properties.forget(tx, "collection", target.id)
+    views.forget(tx, target.id)
     tx.execute(delete(collection).where(collection.c.id == target.id))
 
 
@@ -234,9 +281,20 @@ def used_bytes(tx: Connection, owner_id: int) -> int:
 
 
 def granted(tx: Connection, collection_id: int, user_id: int) -> frozenset[str]:
-    """The privileges that the collection's list grants a user, himself or by his groups."""
+    """What the access list and the shares grant a user, himself or by his groups.
+
+    Privileges, and for shares the word of model.Access.
+    """
     rows = _GRANTED.rows(tx, {"id": collection_id, "user_id": user_id})
-    return frozenset(privilege for row in rows for privilege in row[0].split())
+    return frozenset(word for row in rows for word in row[1].split())
+
+
+def granted_in(tx: Connection, collection_ids: Iterable[int], user_id: int) -> dict[int, frozenset[str]]:
+    """The same for several collections, in one statement."""
+    found: dict[int, frozenset[str]] = {}
+    for key, words in tx.execute(_GRANTED_IN, {"ids": list(collection_ids), "user_id": user_id}):
+        found[key] = found.get(key, frozenset()) | frozenset(words.split())
+    return found
 
 
 def acls(tx: Connection, collection_ids: Iterable[int]) -> dict[int, list[tuple[str | None, frozenset[str]]]]:

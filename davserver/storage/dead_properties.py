@@ -1,6 +1,7 @@
 """Dead properties (RFC 4918 section 4.1): what clients keep here and the server does not understand.
 
-A property belongs to a scope (principal, the two homes, collection, item) and the id in it. The value is
+A property belongs to a scope (principal, the two homes, collection, item, view: what a person keeps at a
+collection that is shared with him) and the id in it. The value is
 the whole element as canonical XML text, as the protocol made it.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from davserver.storage.prepared import Prepared
-from davserver.storage.schema import collection, dead_property, item
+from davserver.storage.schema import collection, dead_property, item, shared_view
 
 PRINCIPAL_SCOPES = ("principal", "calendar-home", "addressbook-home")
 
@@ -32,6 +33,11 @@ _OF_COLLECTIONS = (
     .select_from(dead_property.join(collection, collection.c.id == dead_property.c.scope_id))
     .where(dead_property.c.scope == "collection", collection.c.owner_id == bindparam("id"))
 )
+_OF_VIEWS = (
+    select(dead_property.c.scope_id, dead_property.c.name, dead_property.c.value)
+    .select_from(dead_property.join(shared_view, shared_view.c.id == dead_property.c.scope_id))
+    .where(dead_property.c.scope == "view", shared_view.c.user_id == bindparam("id"))
+)
 
 ByName = dict[str, str]
 
@@ -49,6 +55,11 @@ def of_items(tx: Connection, collection_id: int, names: Names[str] | None = None
 def of_collections(tx: Connection, owner_id: int, names: Names[str] | None = None) -> dict[int, ByName]:
     """Dead properties of a principal's collections, by collection id; only ``names`` where given."""
     return _grouped(tx, _OF_COLLECTIONS, owner_id, names)
+
+
+def of_views(tx: Connection, user_id: int, names: Names[str] | None = None) -> dict[int, ByName]:
+    """What a user keeps at collections shared with him, by view id; only ``names`` where given."""
+    return _grouped(tx, _OF_VIEWS, user_id, names)
 
 
 def of_principals(tx: Connection, principal_ids: Names[int]) -> dict[int, ByName]:

@@ -412,6 +412,7 @@ def _keep(
             "etag": old.etag,
             "reason": reason,
             "actor": actor,
+            "created": old.created,
             "at": moment,
             "data": data,
         }

@@ -32,13 +32,6 @@ _COLUMNS = (
 _LOCKS = select(*_COLUMNS).select_from(lock.join(principal, principal.c.id == lock.c.principal_id))
 _VALID = lock.c.expires >= bindparam("now")
 _BY_TOKEN = _LOCKS.where(lock.c.token == bindparam("token"), _VALID)
-_AROUND = select(lock.c.token).where(
-    or_(
-        lock.c.root.in_(bindparam("roots", expanding=True)),
-        func.substr(lock.c.root, 1, bindparam("length")) == bindparam("start"),
-    ),
-    _VALID,
-)
 
 
 def _lock(row: Any) -> dict[str, Any]:
@@ -58,13 +51,12 @@ def _is_below(root: str) -> ColumnElement[bool]:
     return func.substr(lock.c.root, 1, len(start)) == start
 
 
-def any_around(tx: Connection, path: str) -> bool:
-    """Whether there is any lock on the path, above it or below it. The cheap question of each write."""
-    parts = path.strip("/").split("/")
-    roots = ["/" + "/".join(parts[:depth]) for depth in range(len(parts) + 1)]
-    start = _start(path)
-    values = {"roots": roots, "start": start, "length": len(start), "now": now()}
-    return tx.execute(_AROUND, values).first() is not None
+def any_around(tx: Connection, *paths: str) -> bool:
+    """Whether there is any lock on, above or below one of the paths. The cheap question of each write."""
+    split = [path.strip("/").split("/") for path in paths]
+    roots = {"/" + "/".join(parts[:depth]) for parts in split for depth in range(len(parts) + 1)}
+    around = or_(lock.c.root.in_(sorted(roots)), *(_is_below(path) for path in paths))
+    return tx.execute(select(lock.c.token).where(around, _VALID), {"now": now()}).first() is not None
 
 
 class LockStorage:

@@ -12,21 +12,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, inspect, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, inspect, select, text, update
 
 from davserver.errors import HttpError
 from davserver.model import CollectionKind, Item, ItemIndex
 from davserver.storage.engine import Store, now
 from davserver.storage.items import COLUMNS, INDEXED, index_uid, index_values
-from davserver.storage.schema import body, collection, history, item, metadata
+from davserver.storage.schema import body, collection, history, item, metadata, trash
 
 BATCH = 200
 DAY = 86_400
 
 _NEXT: Any = (
-    select(*COLUMNS, collection.c.kind, collection.c.name, body.c.data)
+    select(
+        *COLUMNS,
+        func.coalesce(trash.c.kind, collection.c.kind),
+        func.coalesce(trash.c.name, collection.c.name),
+        body.c.data,
+    )
     .select_from(
-        item.join(body, body.c.item_id == item.c.id).join(collection, collection.c.id == item.c.collection_id)
+        item.join(body, body.c.item_id == item.c.id)
+        .join(collection, collection.c.id == item.c.collection_id)
+        .outerjoin(trash, trash.c.collection_id == collection.c.id)
     )
     .where(item.c.id > bindparam("after"))
     .order_by(item.c.id)

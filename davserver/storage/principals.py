@@ -8,10 +8,19 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from davserver.model import Credential, Login, NewPrincipal, Principal, PrincipalKind
-from davserver.storage import dead_properties
+from davserver.storage import dead_properties, views
 from davserver.storage.engine import now
 from davserver.storage.prepared import Prepared
-from davserver.storage.schema import collection, credential, dead_property, item, lock, membership, principal
+from davserver.storage.schema import (
+    collection,
+    credential,
+    dead_property,
+    item,
+    lock,
+    membership,
+    principal,
+    shared_view,
+)
 
 COLUMNS: Any = (
     principal.c.id,
@@ -24,7 +33,6 @@ COLUMNS: Any = (
     principal.c.timezone,
     principal.c.quota,
     principal.c.created,
-    principal.c.language,
     principal.c.app_passwords_only,
     principal.c.remove_at,
 )
@@ -152,15 +160,19 @@ def change(tx: Connection, principal_id: int, **values: Any) -> None:
 
 def remove(tx: Connection, principal_id: int) -> None:
     """Remove a principal with everything it owns; nothing is left for a later user to inherit."""
+    given = views.given_to(tx, principal_id)
+    views.forget_of_user(tx, principal_id)
     mine = select(collection.c.id).where(collection.c.owner_id == principal_id)
     items = select(item.c.id).where(item.c.collection_id.in_(mine))
-    for scope, ids in (("item", items), ("collection", mine)):
+    seen = select(shared_view.c.id).where(shared_view.c.collection_id.in_(mine))
+    for scope, ids in (("item", items), ("collection", mine), ("view", seen)):
         condition = (dead_property.c.scope == scope) & dead_property.c.scope_id.in_(ids)
         tx.execute(delete(dead_property).where(condition))
     for scope in dead_properties.PRINCIPAL_SCOPES:
         dead_properties.forget(tx, scope, principal_id)
     tx.execute(delete(lock).where(lock.c.principal_id == principal_id))
     tx.execute(delete(principal).where(principal.c.id == principal_id))
+    views.settle_all(tx, given)
 
 
 def set_credential(tx: Connection, principal_id: int, kind: str, secret: str, realm: str = "") -> int:
@@ -194,8 +206,9 @@ def members_of(tx: Connection, group_id: int) -> list[Principal]:
 
 
 def set_members(tx: Connection, group_id: int, member_ids: Iterable[int]) -> None:
-    """Replace the members of a group."""
+    """Replace the members of a group. What is shared with it follows at once."""
     tx.execute(delete(membership).where(membership.c.group_id == group_id))
     rows = [{"group_id": group_id, "member_id": member} for member in dict.fromkeys(member_ids)]
     if rows:
         tx.execute(insert(membership), rows)
+    views.settle_all(tx, views.given_to(tx, group_id))

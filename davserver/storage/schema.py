@@ -4,6 +4,10 @@ Rules: ids are never reused (a deleted user's rows can never be handed to the ne
 compared byte for byte on every database. A body lives apart from its item, so that listings read narrow
 rows. What changes here changes by a migration in migrations/versions, and a test compares the two.
 
+A collection in the trash has the kind TRASH and a name of its own: no address, listing or quota knows it;
+what it was stands in ``trash``. Who else has a collection is in ``share``, how each sees it in
+``shared_view``.
+
 The heart is the revision: every write to a collection takes the next number, stamps the item or the
 tombstone with it, and leaves a row in ``revision`` whose random stamp is part of the sync-token. A token
 is good while its stamp is known here: one of another life of the database (a restored backup) is not.
@@ -45,6 +49,8 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")
 Bytes = LargeBinary().with_variant(mysql.LONGBLOB, "mysql", "mariadb")
 Name = String(255)
+TRASH = "trash"
+"""The kind of a collection that was deleted and can still be restored."""
 
 _OPTIONS: dict[str, Any] = {
     "sqlite_autoincrement": True,
@@ -88,7 +94,6 @@ principal = _table(
     Column("timezone", String(100), nullable=False, default=""),
     Column("quota", BigInteger),
     Column("created", BigInteger, nullable=False),
-    Column("language", String(20), nullable=False, default="", server_default=""),
     Column("app_passwords_only", Boolean, nullable=False, default=False, server_default=false()),
     Column("remove_at", BigInteger),
 )
@@ -166,6 +171,7 @@ collection = _table(
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),
     Column("read_only", Boolean, nullable=False, default=False, server_default=false()),
+    Column("shares", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("owner_id", "kind", "name"),
 )
 
@@ -175,6 +181,59 @@ ace = _table(
     _reference("collection_id", "collection.id", nullable=False, index=True),
     _reference("principal_id", "principal.id", index=True),
     Column("privileges", Text, nullable=False),
+)
+
+share = _table(
+    "share",
+    Column("id", Id, primary_key=True),
+    _reference("collection_id", "collection.id", nullable=False),
+    _reference("principal_id", "principal.id", nullable=False, index=True),
+    Column("uid", String(40), nullable=False),
+    Column("access", String(20), nullable=False),
+    Column("initial", String(20), nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    UniqueConstraint("collection_id", "principal_id"),
+)
+
+shared_view = _table(
+    "shared_view",
+    Column("id", Id, primary_key=True),
+    _reference("user_id", "principal.id", nullable=False),
+    _reference("collection_id", "collection.id", nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("display_name", Text),
+    Column("description", LongText),
+    Column("color", String(100)),
+    Column("position", Integer),
+    Column("timezone", LongText),
+    Column("timezone_id", Name),
+    Column("transparent", Boolean, nullable=False, default=True),
+    Column("revision", BigInteger, nullable=False, default=1),
+    UniqueConstraint("user_id", "kind", "name"),
+    UniqueConstraint("user_id", "collection_id", name="uq_shared_view_collection"),
+)
+
+trash = _table(
+    "trash",
+    _reference("collection_id", "collection.id", primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("actor", Name, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
+)
+
+notification = _table(
+    "notification",
+    Column("id", Id, primary_key=True),
+    _reference("principal_id", "principal.id", nullable=False),
+    Column("name", Name, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("data", LongText, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
+    UniqueConstraint("principal_id", "name"),
 )
 
 item = _table(
@@ -247,6 +306,7 @@ history = _table(
     Column("etag", String(100), nullable=False),
     Column("reason", String(20), nullable=False),
     Column("actor", Name, nullable=False, default=""),
+    Column("created", BigInteger, nullable=False, default=0, server_default="0"),
     Column("at", BigInteger, nullable=False, index=True),
     Column("data", Bytes, nullable=False),
     Index("ix_history_item", "collection_id", "name"),
@@ -509,78 +569,4 @@ remote_run = _table(
     Column("error_code", String(40), nullable=False, default=""),
     Column("error_text", Text, nullable=False, default=""),
     Column("detail", LongText, nullable=False, default=""),
-)
-
-# -- the pages: sessions, second factors, one-time links, devices, figures, long work
-
-web_session = _table(
-    "web_session",
-    Column("id", Id, primary_key=True),
-    Column("token", String(64), nullable=False, unique=True),
-    _reference("principal_id", "principal.id", nullable=False, index=True),
-    Column("level", String(20), nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("last_seen", BigInteger, nullable=False),
-    Column("expires", BigInteger, nullable=False, index=True),
-    Column("address", String(100), nullable=False, default=""),
-    Column("agent", String(300), nullable=False, default=""),
-)
-
-second_factor = _table(
-    "second_factor",
-    _reference("principal_id", "principal.id", primary_key=True, autoincrement=False),
-    Column("secret", String(200), nullable=False),
-    Column("confirmed", BigInteger),
-    Column("last_step", BigInteger, nullable=False, default=0),
-)
-
-recovery_code = _table(
-    "recovery_code",
-    Column("id", Id, primary_key=True),
-    _reference("principal_id", "principal.id", nullable=False, index=True),
-    Column("secret", String(64), nullable=False),
-)
-
-one_time_link = _table(
-    "one_time_link",
-    Column("id", Id, primary_key=True),
-    Column("token", String(64), nullable=False, unique=True),
-    _reference("principal_id", "principal.id", nullable=False, index=True),
-    Column("purpose", String(20), nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("expires", BigInteger, nullable=False),
-)
-
-device = _table(
-    "device",
-    Column("id", Id, primary_key=True),
-    _reference("principal_id", "principal.id", nullable=False),
-    Column("credential_id", Id, nullable=False, default=0),
-    Column("agent", String(100), nullable=False, default=""),
-    Column("address", String(100), nullable=False, default=""),
-    Column("first_seen", BigInteger, nullable=False),
-    Column("last_seen", BigInteger, nullable=False),
-    UniqueConstraint("principal_id", "credential_id", "agent", "address"),
-)
-
-daily_figure = _table(
-    "daily_figure",
-    Column("day", Integer, nullable=False, autoincrement=False),
-    Column("name", String(30), nullable=False),
-    Column("value", BigInteger, nullable=False),
-    PrimaryKeyConstraint("day", "name"),
-)
-
-task = _table(
-    "task",
-    Column("id", Id, primary_key=True),
-    _reference("owner_id", "principal.id", nullable=False, index=True),
-    Column("kind", String(50), nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("done", BigInteger, nullable=False, default=0),
-    Column("total", BigInteger, nullable=False, default=0),
-    Column("message", Text, nullable=False, default=""),
-    Column("result", LongText, nullable=False, default=""),
-    Column("created", BigInteger, nullable=False),
-    Column("updated", BigInteger, nullable=False),
 )

@@ -19,6 +19,7 @@ from davserver.protocol.methods import (
     lock,
     mkcol,
     options,
+    post,
     propfind,
     proppatch,
     put,
@@ -51,8 +52,8 @@ METHODS: dict[str, Method] = {
     "PROPFIND": Method(propfind.propfind, access.READ),
     "REPORT": Method(report.report, None),
     "PUT": Method(put.put, access.WRITE_CONTENT, writes=True, kinds=ITEMS, missing=True),
-    "POST": Method(put.post, access.BIND, writes=True, kinds=COLLECTIONS),
-    "DELETE": Method(delete.delete, access.UNBIND, writes=True, kinds=_STORED),
+    "POST": Method(post.post, None, writes=True, kinds=COLLECTIONS | HOMES),
+    "DELETE": Method(delete.delete, access.UNBIND, writes=True, kinds=_STORED | {Kind.NOTIFICATION}),
     "PROPPATCH": Method(proppatch.proppatch, access.WRITE_PROPERTIES, writes=True, kinds=frozenset(SCOPE)),
     "MKCOL": Method(mkcol.mkcol, access.BIND, writes=True, kinds=_MAKEABLE, missing=True),
     "MKCALENDAR": Method(

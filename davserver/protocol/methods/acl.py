@@ -10,7 +10,7 @@ from davserver.protocol import access, locking
 from davserver.protocol.request import Request, Response
 from davserver.storage import collections, principals
 
-GRANTABLE = access.ALL - {DAV + "all", access.WRITE_ACL, access.UNLOCK}
+GRANTABLE = access.ALL - {DAV + "all", access.WRITE_ACL, access.UNLOCK, access.SHARE}
 """What can be given away. Who may give access, and the owner's locks, stay with the owner."""
 
 

@@ -126,9 +126,8 @@ def _collection(request: Request, source: Node, target: Node, *, move: bool) -> 
         raise HttpError(400, "A collection is copied with Depth 0 or infinity and moved with infinity.")
     if target.collection is not None:
         remove_collection(request, lock_collection(request, target.collection.id))
-        locks.forget(request.tx, target.path)
     if move:
-        collections.change(request.tx, source.collection.id, name=target.name)
+        collections.rename(request.tx, source.collection, target.name)
     else:
         _copy_collection(request, source.collection, target, whole=depth == INFINITY)
     return Response(201, [("Location", request.href(target))])

@@ -1,35 +1,52 @@
-"""DELETE (RFC 4918 9.6): an item, or a collection with all that is in it. Bodies go to history."""
+"""DELETE (RFC 4918 9.6): an item, or a collection with all that is in it.
+
+An item's body goes to history, a collection to the trash. What somebody else shares is declined: it leaves
+the user's home and nothing happens to it (caldav-sharing 5.4.2).
+"""
 
 from __future__ import annotations
 
 from davserver.errors import HttpError
-from davserver.model import Collection
+from davserver.jobs import sharing, trash
+from davserver.model import Collection, ShareState
 from davserver.protocol import access, conditions, locking
 from davserver.protocol.methods.put import lock_collection
 from davserver.protocol.request import INFINITY, Request, Response
-from davserver.protocol.tree import COLLECTIONS
-from davserver.storage import collections, items, locks
+from davserver.protocol.tree import COLLECTIONS, Kind
+from davserver.storage import items, locks, notifications
 
 
 def delete(request: Request) -> Response:
     """204, or 404 and 412 as seen inside the transaction."""
     node = request.node
+    if node.kind is Kind.NOTIFICATION:
+        notifications.remove(request.tx, request.user.id, node.name)
+        return Response(204)
     assert node.collection is not None
+    if node.kind in COLLECTIONS and request.depth(INFINITY) != INFINITY:
+        raise HttpError(400, "A collection is deleted with Depth: infinity.")
+    if node.is_own_view:
+        return _decline(request)
     target = lock_collection(request, node.collection.id)
     if node.kind in COLLECTIONS:
         require_unbind(request)
-        if request.depth(INFINITY) != INFINITY:
-            raise HttpError(400, "A collection is deleted with Depth: infinity.")
         locking.check_write(request, node, deep=True, membership=True)
         remove_collection(request, target)
-    else:
-        current = items.get(request.tx, target.id, node.name)
-        if current is None:
-            raise HttpError(404)
-        conditions.check_write(request, current.etag, current.modified)
-        locking.check_write(request, node, deep=True, membership=True)
-        items.remove(request.tx, target, current, request.user.name)
+        return Response(204)
+    current = items.get(request.tx, target.id, node.name)
+    if current is None:
+        raise HttpError(404)
+    conditions.check_write(request, current.etag, current.modified)
+    locking.check_write(request, node, deep=True, membership=True)
+    items.remove(request.tx, target, current, request.user.name)
     locks.forget(request.tx, node.path)
+    return Response(204)
+
+
+def _decline(request: Request) -> Response:
+    node = request.node
+    assert node.collection is not None
+    sharing.answer(request.tx, request.user, node.collection.id, ShareState.DECLINED)
     return Response(204)
 
 
@@ -44,6 +61,5 @@ def require_unbind(request: Request) -> None:
 
 
 def remove_collection(request: Request, target: Collection) -> None:
-    """Bodies to history, then the collection and all that hangs on it."""
-    items.bury(request.tx, target, request.user.name)
-    collections.remove(request.tx, target)
+    """The user's own collection goes to the trash."""
+    trash.discard(request.tx, request.settings, (request.user, target), request.user.name)

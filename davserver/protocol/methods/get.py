@@ -9,10 +9,11 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from davserver.errors import HttpError
-from davserver.protocol import negotiation, pages
+from davserver.model import Notification
+from davserver.protocol import negotiation, pages, sharing
 from davserver.protocol.conditions import http_date, not_modified, variant_tag
 from davserver.protocol.methods import export
-from davserver.protocol.request import Headers, Request, Response
+from davserver.protocol.request import XML_TYPE, Headers, Request, Response
 from davserver.protocol.tree import Kind
 from davserver.storage import items
 
@@ -22,10 +23,17 @@ def get(request: Request) -> Response:
     node = request.node
     if node.item is not None:
         return _item(request)
+    if node.notification is not None:
+        return _notification(request, node.notification)
     query = parse_qs(request.environ.get("QUERY_STRING", ""), keep_blank_values=True)
     if "export" in query or (node.kind is Kind.CALENDAR and not _browser(request)):
         return export.export(request, query)
     return pages.page(request)
+
+
+def _notification(request: Request, held: Notification) -> Response:
+    headers = [("ETag", f'"{held.id}"'), ("Cache-Control", "private, no-cache"), XML_TYPE]
+    return Response(200, headers, sharing.render(request, held))
 
 
 def _browser(request: Request) -> bool:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from davserver.model import CollectionKind
 from davserver.protocol.request import Headers, Request, Response
 
-COMPLIANCE = ("1", "2", "3", "access-control", "extended-mkcol")
-"""Compliance classes of every resource (RFC 4918 18, RFC 3744 7.2, RFC 5689 3.1)."""
+COMPLIANCE = ("1", "2", "3", "access-control", "extended-mkcol", "resource-sharing")
+"""Compliance classes of every resource (RFC 4918 18, RFC 3744 7.2, RFC 5689 3.1, draft-pot)."""
 
 
 def compliance(request: Request) -> str:
     """The DAV header: only what works."""
     classes = list(COMPLIANCE[:3])
     if request.serves(CollectionKind.CALENDAR):
-        classes.append("calendar-access")
+        classes += ["calendar-access", "calendarserver-sharing"]
     if request.serves(CollectionKind.ADDRESSBOOK):
         classes.append("addressbook")
     return ", ".join([*classes, *COMPLIANCE[3:]])

@@ -9,14 +9,14 @@ from threading import Lock
 
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
-from davserver.protocol import tree
+from davserver.protocol import access, tree
 from davserver.protocol.members import Members
 from davserver.protocol.multistatus import Plan, multistatus, response
 from davserver.protocol.properties import Asked, asked_in, plan
 from davserver.protocol.properties.prefetch import prefetch
 from davserver.protocol.request import INFINITY, Request, Response
 from davserver.protocol.tree import COLLECTIONS, HOLDS, HOMES, Kind, Node
-from davserver.storage import collections, items, principals
+from davserver.storage import collections, items, notifications, principals, shares
 
 BATCH = 500
 """Nodes for which needed rows are read in one statement."""
@@ -66,40 +66,59 @@ def _below(request: Request, node: Node, asked: Asked) -> Iterator[str]:
     return chain.from_iterable(map(held.responses, every))
 
 
+PlanKey = tuple[Kind, int, bool]
+
+
 def render(request: Request, nodes: Iterable[Node], asked: Asked) -> Iterator[str]:
-    """A response for each node. Nodes of one call have one owner, so a plan is made once for a kind."""
-    plans: dict[Kind, Plan] = {}
+    """A response for each node. A plan is made once for a kind and an owner."""
+    plans: dict[PlanKey, Plan] = {}
     remaining = iter(nodes)
     while batch := list(islice(remaining, BATCH)):
-        for node in batch:
-            if node.kind not in plans:
-                plans[node.kind] = plan(request, node, asked)
-        key = _key(request, batch, plans)
+        planned = _planned(request, batch, asked, plans)
+        key = _key(request, batch, planned)
         text = _REMEMBERED.get(key) if key else None
         if text is not None:
             yield text
             continue
-        prefetch(request, batch, plans)
-        rendered = [response(request.href(node), plans[node.kind].render(request, node)) for node in batch]
+        prefetch(request, batch, {node.kind: compiled for node, compiled in zip(batch, planned, strict=True)})
+        rendered = [
+            response(request.href(node), compiled.render(request, node))
+            for node, compiled in zip(batch, planned, strict=True)
+        ]
         if key:
             _REMEMBERED.put(key, "".join(rendered))
         yield from rendered
 
 
-def _key(request: Request, batch: list[Node], plans: dict[Kind, Plan]) -> Hashable | None:
+def _planned(request: Request, batch: list[Node], asked: Asked, plans: dict[PlanKey, Plan]) -> list[Plan]:
+    """The plan of each node. Neighbours nearly always have the same: they are compared by identity."""
+    found: list[Plan] = []
+    kind, owner, shared, compiled = None, None, None, Plan()
+    for node in batch:
+        if node.kind is not kind or node.owner is not owner or node.shared is not shared:
+            kind, owner, shared = node.kind, node.owner, node.shared
+            key = (kind, owner.id if owner else 0, shared is not None)
+            if key not in plans:
+                plans[key] = plan(request, node, asked)
+            compiled = plans[key]
+        found.append(compiled)
+    return found
+
+
+def _key(request: Request, batch: list[Node], planned: list[Plan]) -> Hashable | None:
     """All that a listing of collections depends on: what is asked, the rows, the rights, the address.
 
     Clients ask for their homes again and again; while no row has changed, the text is the same. None for
     anything else, and where something beyond the rows is read.
     """
-    first = batch[0]
+    first, asked = batch[0], planned[0]
     if first.kind not in COLLECTIONS or any(node.kind is not first.kind for node in batch):
         return None
-    asked = plans[first.kind]
     if asked.dead or asked.all_dead or asked.needs:
         return None
-    rows = tuple((node.collection, node.privileges) for node in batch)
-    return (*asked.steps, asked.absent, asked.minimal, request.href_of(first.segments[:-1]), rows)
+    rows = tuple((node.collection, node.privileges, node.shared) for node in batch)
+    steps = {id(one): (*one.steps, one.absent) for one in planned}
+    return (*steps.values(), asked.minimal, request.href_of(first.segments[:-1]), rows)
 
 
 class _Remembered:
@@ -130,12 +149,16 @@ _REMEMBERED = _Remembered(most=64, longest=64 * 1024)
 
 
 def members(request: Request, node: Node) -> Iterator[Node]:
-    """The direct members that the user may see, streamed."""
+    """The direct members that the user may see, streamed; in a home what others share comes last."""
     if node.kind in COLLECTIONS and node.collection is not None:
         return (tree.item_node(node, held) for held in items.listing(request.tx, node.collection.id))
     if node.kind in HOMES and node.owner is not None:
         held_here = collections.of_owner(request.tx, node.owner.id, HOLDS[node.kind])
-        return _opened(request, (tree.collection_node(node, held) for held in held_here))
+        own = _opened(request, (tree.collection_node(node, held) for held in held_here))
+        return chain(own, _shared(request, node))
+    if node.kind is Kind.NOTIFICATIONS and node.owner is not None:
+        messages = notifications.of(request.tx, node.owner.id)
+        return (tree.notification_node(node, held) for held in messages)
     return iter(_containers(request, node))
 
 
@@ -147,14 +170,24 @@ def _opened(request: Request, nodes: Iterator[Node]) -> Iterator[Node]:
     return (request.grant(node) for node in nodes if node.collection and scope.opens(node.collection.id))
 
 
+def _shared(request: Request, home: Node) -> Iterator[Node]:
+    """What others share with the user, in his home."""
+    found = shares.of_user(request.tx, request.user.id, HOLDS[home.kind])
+    nodes = [tree.shared_node(home, held) for held in found]
+    granted = access.of_shared(request.tx, request.user, nodes)
+    limited = (request.limit(node, rights) for node, rights in zip(nodes, granted, strict=True))
+    yield from (node for node in limited if node.privileges)
+
+
 def _containers(request: Request, node: Node) -> list[Node]:
     """Members of the root and of the containers: the user's own, never a list of all accounts."""
     mine = request.user.name
     below: dict[Kind, list[tuple[str, ...]]] = {
-        Kind.ROOT: [("principals",), ("calendars",), ("addressbooks",)],
+        Kind.ROOT: [("principals",), ("calendars",), ("addressbooks",), ("notifications",)],
         Kind.PRINCIPALS: [tree.principal_segments(name) for name in (mine, *_group_names(request, node))],
         Kind.CALENDARS: [tree.home_segments(Kind.CALENDAR_HOME, mine)],
         Kind.ADDRESSBOOKS: [tree.home_segments(Kind.ADDRESSBOOK_HOME, mine)],
+        Kind.NOTIFICATION_HOMES: [tree.home_segments(Kind.NOTIFICATIONS, mine)],
     }
     resolved = [request.resolve(segments) for segments in below.get(node.kind, [])]
     return [found for found in resolved if found is not None and found.exists and found.privileges]

@@ -1,4 +1,8 @@
-"""PROPPATCH (RFC 4918 9.2): all or nothing. What is not live is kept as a dead property."""
+"""PROPPATCH (RFC 4918 9.2): all or nothing. What is not live is kept as a dead property.
+
+At a collection that somebody else shares, in the user's own home, name, colour, order and the rest are the
+user's own and change nothing for others.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ from davserver.protocol import locking
 from davserver.protocol.multistatus import multistatus, propstat, response
 from davserver.protocol.properties import PROTECTED, TABLE
 from davserver.protocol.request import Request, Response
-from davserver.protocol.tree import SCOPE, Kind, Node
-from davserver.storage import collections, dead_properties
+from davserver.protocol.tree import Kind, Node
+from davserver.storage import collections, dead_properties, shares
 
 Change = tuple[str, Element | None]
 """A property and its new element, None to remove it."""
@@ -75,9 +79,11 @@ def _columns(request: Request, node: Node, name: str, element: Element | None) -
 
 def apply(request: Request, node: Node, changes: list[Change], columns: dict[str, Any]) -> None:
     """Write columns and dead properties; the values were checked."""
-    if columns and node.collection is not None:
+    if node.shared is not None and node.is_own_view:
+        shares.change_view(request.tx, node.shared.view.id, **columns)
+    elif columns and node.collection is not None:
         collections.change(request.tx, node.collection.id, **columns)
-    scope, scope_id = SCOPE[node.kind], node.scope_id
+    scope, scope_id = node.scope, node.scope_id
     assert scope_id is not None
     for name, element in changes:
         if name in TABLE[node.kind]:

@@ -8,7 +8,7 @@
 
 ``needs`` says what the getter reads: "" (the same for all nodes of one kind under one owner, rendered once),
 "collection", "item", "principal" (the node's own row), or something to be read for all nodes of an answer
-in one statement: "dead", "locks", "acl". So a query for each node cannot be written.
+in one statement: "dead", "locks", "acl", "sharees". So a query for each node cannot be written.
 
 What is in no table is a dead property. allprop, propname, the compliance page derive from the table.
 """
@@ -29,7 +29,7 @@ from davserver.protocol.tree import ITEMS, SCOPE, Kind, Node
 Setter = Callable[[Request, Element | None], dict[str, Any]]
 """Turns the new element (None: remove) into columns of the collection; raises HttpError for a bad value."""
 
-PREFETCHED = frozenset({"dead", "locks", "acl"})
+PREFETCHED = frozenset({"dead", "locks", "acl", "sharees"})
 
 
 @dataclass(slots=True)

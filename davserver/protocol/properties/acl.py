@@ -114,25 +114,32 @@ def _supported(name: str, contained: str = "") -> str:
 
 @prop(DAV + "acl", on=_OWNED, rfc="RFC 3744 5.5.1", needs="acl")
 def acl(request: Request, node: Node) -> str | None:
-    """The owner's protected entry, then what the collection grants to others."""
+    """The owner's protected entry, then what the collection grants to others.
+
+    What others have because it is shared with them is protected, too: shares are changed by sharing.
+    """
     if access.READ_ACL not in node.privileges:
         return None
     protected = (
         "<d:ace><d:principal><d:property><d:owner/></d:property></d:principal>"
         f"<d:grant>{privilege(DAV + 'all')}</d:grant><d:protected/></d:ace>"
     )
-    return protected + "".join(
-        _ace(request, subject, privileges, inherited=node if node.kind in ITEMS else None)
-        for subject, privileges in node.extra.get("acl", ())
+    inherited = ""
+    if node.kind in ITEMS:
+        inherited = element(DAV + "inherited", href(request.href_of(node.segments[:-1])))
+    listed = "".join(
+        _ace(request, subject, privileges, inherited) for subject, privileges in node.extra.get("acl", ())
     )
+    shared = "".join(
+        _ace(request, one.principal.name, access.SHARED[one.share.access], "<d:protected/>" + inherited)
+        for one in node.extra.get("sharees", ())
+    )
+    return protected + listed + shared
 
 
-def _ace(request: Request, subject: str | None, privileges: frozenset[str], *, inherited: Node | None) -> str:
+def _ace(request: Request, subject: str | None, privileges: frozenset[str], source: str) -> str:
     who = "<d:authenticated/>" if subject is None else principal_href(request, subject)
     granted = "".join(privilege(name) for name in sorted(privileges))
-    source = ""
-    if inherited is not None:
-        source = element(DAV + "inherited", href(request.href_of(inherited.segments[:-1])))
     return f"<d:ace><d:principal>{who}</d:principal><d:grant>{granted}</d:grant>{source}</d:ace>"
 
 

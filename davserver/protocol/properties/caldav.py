@@ -10,12 +10,12 @@ from davserver import davxml
 from davserver.content import ical, zones
 from davserver.davxml import APPLE_ICAL, CALDAV, CALENDARSERVER, Element, escape, href
 from davserver.errors import HttpError
-from davserver.model import Collection, CollectionKind
+from davserver.model import Collection, CollectionKind, PrincipalKind
 from davserver.protocol.properties import prop
 from davserver.protocol.properties.webdav import text_value, token_of
 from davserver.protocol.request import Request
 from davserver.protocol.tree import COLLECTIONS, HOMES, Kind, Node, home_segments
-from davserver.storage import collections
+from davserver.storage import collections, shares
 
 CALENDAR = frozenset({Kind.CALENDAR})
 PRINCIPAL = frozenset({Kind.PRINCIPAL})
@@ -29,8 +29,9 @@ COLLATIONS = ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
 
 @prop(CALDAV + "calendar-home-set", on=PRINCIPAL, rfc="RFC 4791 6.2.1", needs="principal")
 def calendar_home_set(request: Request, node: Node) -> str | None:
-    """One home only: Apple's clients and others use no second one."""
-    if node.owner is None or not request.serves(CollectionKind.CALENDAR):
+    """One home only: Apple's clients and others use no second one. A group has none."""
+    is_group = node.owner is not None and node.owner.kind is PrincipalKind.GROUP
+    if node.owner is None or is_group or not request.serves(CollectionKind.CALENDAR):
         return None
     return href(request.href_of(home_segments(Kind.CALENDAR_HOME, node.owner.name)))
 
@@ -107,13 +108,14 @@ def set_calendar_timezone_id(request: Request, element: Element | None) -> dict[
 
 
 @prop(CALDAV + "supported-calendar-component-set", on=CALENDAR, rfc="RFC 4791 5.2.3", needs="collection")
-def supported_calendar_component_set(request: Request, node: Node) -> str | None:
+def supported_calendarcomponent_set(request: Request, node: Node) -> str | None:
     """Which components the calendar takes."""
-    return _component_set(_calendar(node).components)
+    return component_set(_calendar(node).components)
 
 
 @lru_cache(maxsize=64)
-def _component_set(components: str) -> str:
+def component_set(components: str) -> str:
+    """The comp elements of a calendar's components (separated by commas)."""
     return "".join(f'<c:comp name="{name}"/>' for name in components.split(",") if name)
 
 
@@ -204,11 +206,12 @@ def getctag(request: Request, node: Node) -> str | None:
 
 @prop(CALENDARSERVER + "getctag", on=HOMES, rfc="caldav-ctag-03", needs="principal")
 def home_getctag(request: Request, node: Node) -> str | None:
-    """The state of all that lies in the home (iOS looks at it)."""
+    """The state of all that lies in the home, with what others share (iOS looks at it)."""
     if node.owner is None:
         return None
     kind = CollectionKind.CALENDAR if node.kind is Kind.CALENDAR_HOME else CollectionKind.ADDRESSBOOK
-    return "data:," + collections.home_state(request.tx, node.owner.id, kind)
+    own = collections.home_state(request.tx, node.owner.id, kind)
+    return "-".join(filter(None, ("data:," + own, shares.home_state(request.tx, node.owner.id, kind))))
 
 
 @prop(CALENDARSERVER + "source", on=CALENDAR, rfc="CalendarServer")

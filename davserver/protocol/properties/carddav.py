@@ -6,7 +6,7 @@ from typing import Any
 
 from davserver import davxml
 from davserver.davxml import CARDDAV, Element, escape, href
-from davserver.model import CollectionKind
+from davserver.model import CollectionKind, PrincipalKind
 from davserver.protocol.properties import prop
 from davserver.protocol.properties.caldav import COLLATIONS
 from davserver.protocol.properties.webdav import text_value
@@ -27,8 +27,9 @@ ADDRESS_DATA = (
 
 @prop(CARDDAV + "addressbook-home-set", on={Kind.PRINCIPAL}, rfc="RFC 6352 7.1.1", needs="principal")
 def addressbook_home_set(request: Request, node: Node) -> str | None:
-    """The one home."""
-    if node.owner is None or not request.serves(CollectionKind.ADDRESSBOOK):
+    """The one home. A group has none."""
+    is_group = node.owner is not None and node.owner.kind is PrincipalKind.GROUP
+    if node.owner is None or is_group or not request.serves(CollectionKind.ADDRESSBOOK):
         return None
     return href(request.href_of(home_segments(Kind.ADDRESSBOOK_HOME, node.owner.name)))
 

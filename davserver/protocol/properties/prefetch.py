@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from davserver.protocol import locking, tree
+from davserver.protocol import locking
 from davserver.protocol.multistatus import Plan
 from davserver.protocol.request import Request
 from davserver.protocol.tree import COLLECTIONS, ITEMS, Kind, Node
-from davserver.storage import collections, dead_properties
+from davserver.storage import collections, dead_properties, shares
 
 
 def prefetch(request: Request, nodes: list[Node], plans: dict[Kind, Plan]) -> None:
@@ -28,15 +28,24 @@ def _dead(request: Request, nodes: list[Node], names: set[str] | None) -> None:
     """Dead properties: one node by its scope, many members by their common parent."""
     first, tx = nodes[0], request.tx
     if len(nodes) == 1 and first.scope_id is not None:
-        first.extra["dead"] = dead_properties.of(tx, tree.SCOPE[first.kind], first.scope_id)
+        first.extra["dead"] = dead_properties.of(tx, first.scope, first.scope_id)
         return
     if first.kind in ITEMS and first.collection is not None:
         found = dead_properties.of_items(tx, first.collection.id, names)
-    elif first.kind in COLLECTIONS and first.owner is not None:
-        found = dead_properties.of_collections(tx, first.owner.id, names)
+    elif first.kind in COLLECTIONS:
+        found = dead_properties.of_collections(tx, request.user.id, names)
+        _dead_of_views(request, nodes, names)
     else:
         found = dead_properties.of_principals(tx, [node.scope_id or 0 for node in nodes])
     for node in nodes:
+        if not node.is_own_view:
+            node.extra["dead"] = found.get(node.scope_id or 0, {})
+
+
+def _dead_of_views(request: Request, nodes: list[Node], names: set[str] | None) -> None:
+    views = [node for node in nodes if node.is_own_view]
+    found = dead_properties.of_views(request.tx, request.user.id, names) if views else {}
+    for node in views:
         node.extra["dead"] = found.get(node.scope_id or 0, {})
 
 
@@ -45,6 +54,19 @@ def _acl(request: Request, nodes: list[Node]) -> None:
     lists = collections.acls(request.tx, ids) if ids else {}
     for node in nodes:
         node.extra["acl"] = lists.get(node.collection.id, []) if node.collection else []
+    _sharees(request, nodes)
 
 
-_READERS: dict[str, Callable[[Request, list[Node]], None]] = {"locks": locking.of_nodes, "acl": _acl}
+def _sharees(request: Request, nodes: list[Node]) -> None:
+    """To whom the collections are given; asked only where there is one that is given to anybody."""
+    ids = {node.collection.id for node in nodes if node.collection is not None and node.collection.shares}
+    found = shares.sharees(request.tx, ids) if ids else {}
+    for node in nodes:
+        node.extra["sharees"] = found.get(node.collection.id, []) if node.collection else []
+
+
+_READERS: dict[str, Callable[[Request, list[Node]], None]] = {
+    "locks": locking.of_nodes,
+    "acl": _acl,
+    "sharees": _sharees,
+}

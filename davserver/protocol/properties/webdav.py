@@ -18,10 +18,10 @@ from davserver.storage import collections
 
 _RESOURCE_TYPES = {
     Kind.PRINCIPAL: "<d:principal/>",
-    Kind.CALENDAR: "<d:collection/><c:calendar/>",
-    Kind.ADDRESSBOOK: "<d:collection/><cr:addressbook/>",
     Kind.EVENT: "",
     Kind.CARD: "",
+    Kind.NOTIFICATIONS: "<d:collection/><cs:notification/>",
+    Kind.NOTIFICATION: "",
 }
 CONTENT_TYPES = {Kind.EVENT: "text/calendar; charset=utf-8", Kind.CARD: "text/vcard; charset=utf-8"}
 _CONTENT_TYPES = {
@@ -30,10 +30,22 @@ _CONTENT_TYPES = {
 } | {"VCARD": CONTENT_TYPES[Kind.CARD]}
 
 
-@prop(DAV + "resourcetype", on=ALL, rfc="RFC 4918 15.9", allprop=True)
+@prop(DAV + "resourcetype", on=ALL - COLLECTIONS, rfc="RFC 4918 15.9", allprop=True)
 def resourcetype(request: Request, node: Node) -> str | None:
-    """Collection, calendar, addressbook, principal; empty for items."""
+    """Collection, principal; empty for items."""
     return _RESOURCE_TYPES.get(node.kind, "<d:collection/>")
+
+
+@prop(DAV + "resourcetype", on=COLLECTIONS, rfc="RFC 4918 15.9", needs="collection", allprop=True)
+def collection_resourcetype(request: Request, node: Node) -> str | None:
+    """Calendar or addressbook; a calendar also says on which side of a share one is (caldav-sharing)."""
+    if node.kind is Kind.ADDRESSBOOK:
+        return "<d:collection/><cr:addressbook/>"
+    if node.shared is not None:
+        return "<d:collection/><c:calendar/><cs:shared/>"
+    is_owner = node.owner is not None and node.owner.id == request.user.id
+    shares = _collection(node).shares if is_owner else 0
+    return f"<d:collection/><c:calendar/>{'<cs:shared-owner/>' if shares else ''}"
 
 
 @prop(DAV + "displayname", on=COLLECTIONS, rfc="RFC 4918 15.2", needs="collection", allprop=True)
@@ -153,14 +165,16 @@ def sync_token(request: Request, node: Node) -> str | None:
 
 @prop(DAV + "quota-used-bytes", on=HOMES | COLLECTIONS, rfc="RFC 4331 3")
 def quota_used_bytes(request: Request, node: Node) -> str | None:
-    """Bytes of all that the owner stores."""
-    return str(collections.used_bytes(request.tx, node.owner.id)) if node.owner else None
+    """Bytes of all that the owner stores; not told to those with whom he shares."""
+    if node.owner is None or node.shared is not None:
+        return None
+    return str(collections.used_bytes(request.tx, node.owner.id))
 
 
 @prop(DAV + "quota-available-bytes", on=HOMES | COLLECTIONS, rfc="RFC 4331 4")
 def quota_available_bytes(request: Request, node: Node) -> str | None:
     """Bytes that the owner may still store; absent without a quota."""
-    if node.owner is None or node.owner.quota is None:
+    if node.owner is None or node.owner.quota is None or node.shared is not None:
         return None
     return str(max(0, node.owner.quota - collections.used_bytes(request.tx, node.owner.id)))
 

@@ -18,7 +18,7 @@ from davserver.protocol.properties import Asked, asked_in
 from davserver.protocol.reports import report
 from davserver.protocol.request import XML_TYPE, Request, Response
 from davserver.protocol.tree import COLLECTIONS, HOMES, ITEMS, Kind, Node
-from davserver.storage import collections, principals
+from davserver.storage import collections, principals, shares
 
 SEARCHABLE = {
     DAV + "displayname": "Name",
@@ -178,4 +178,7 @@ def acl_principal_prop_set(request: Request, root: Element) -> Response:
         listed = collections.acls(request.tx, [node.collection.id]).get(node.collection.id, [])
         found = (principals.get(request.tx, name) for name, _ in listed if name)
         named += [one for one in found if one is not None]
+        given = shares.sharees(request.tx, [node.collection.id]).get(node.collection.id, [])
+        known = {one.id for one in named}
+        named += [one.principal for one in given if one.principal.id not in known]
     return multistatus(_render(request, named, asked_in(root)))

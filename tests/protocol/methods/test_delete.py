@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from davserver.storage import Store, schema
 from tests.content.objects import event
-from tests.davclient import Client, D, MakeClient, X
+from tests.davclient import Client, D, MakeClient, MakeServer, X
 
 
 def test_an_item_is_gone(ann: Client) -> None:
@@ -35,7 +35,10 @@ def test_if_match_guards_a_deletion(ann: Client) -> None:
     assert ann.delete(path, if_match=f'"a", {tag}').status == 204
 
 
-def test_a_collection_goes_with_all_in_it_and_its_bodies_to_history(ann: Client, store: Store) -> None:
+def test_without_a_trash_a_collection_goes_with_all_in_it_and_its_bodies_to_history(
+    make_server: MakeServer, store: Store
+) -> None:
+    ann = Client(make_server(storage={"trash_days": 0}), "ann")
     for number in range(3):
         ann.put(f"{ann.calendar}{number}.ics", event(uid=str(number)))
     ann.proppatch(ann.calendar, "<x:own/>")

@@ -29,7 +29,7 @@ def test_the_first_class_is_1_because_thunderbird_throws_it_away(ann: Client) ->
 
 def test_nothing_is_announced_that_does_not_work(ann: Client) -> None:
     dav = ann.request("OPTIONS", ann.calendar).header("DAV") or ""
-    for later in ("calendar-auto-schedule", "calendar-schedule", "calendarserver-sharing", "calendar-proxy"):
+    for later in ("calendar-auto-schedule", "calendar-schedule", "calendar-proxy"):
         assert later not in dav
 
 

@@ -192,7 +192,7 @@ def test_the_root_lists_the_containers(ann: Client) -> None:
     answer = ann.propfind(ann.root, D + "current-user-principal", depth="1")
     assert answer.hrefs == [
         ann.root,
-        *(ann.root + name for name in ("principals/", "calendars/", "addressbooks/")),
+        *(ann.root + name for name in ("principals/", "calendars/", "addressbooks/", "notifications/")),
     ]
     assert all(one[D + "current-user-principal"].hrefs == [ann.principal] for one in answer.members.values())
 

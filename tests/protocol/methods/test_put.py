@@ -386,9 +386,14 @@ def test_post_checks_like_put(ann: Client) -> None:
     assert (answer.status, answer.error) == (409, C + "no-uid-conflict")
 
 
-@pytest.mark.parametrize("place", ["calendar_home", "root", "principal"])
+@pytest.mark.parametrize("place", ["root", "principal"])
 def test_post_elsewhere_is_405(ann: Client, place: str) -> None:
     assert ann.request("POST", getattr(ann, place), event(), content_type="text/calendar").status == 405
+
+
+def test_nothing_but_an_answer_to_an_invitation_is_posted_to_a_home(ann: Client) -> None:
+    answer = ann.request("POST", ann.calendar_home, event(), content_type="text/calendar")
+    assert answer.status == 415
 
 
 def test_quota_is_kept_and_507_says_so(ann: Client, store: Store, people: dict[str, int]) -> None:

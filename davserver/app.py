@@ -4,9 +4,10 @@
     /.well-known/caldav, …/carddav          301 to /dav/ for every method, without a login
     /ical/TOKEN.ics                         public links (links), without a login
     /api/v1.0/                              the JSON API (api), loaded when it is first asked for
-    /, /principals/                         PROPFIND, OPTIONS, REPORT: the DAV tree; GET of /: the start page
     /index.php/login/v2, /login/v2          Nextcloud's Login Flow v2 for clients (protocol.login_flow)
     /remote.php/dav                         301 to /dav/: where such clients look for the tree
+    /, /principals/                         PROPFIND, OPTIONS, REPORT: the DAV tree; GET of /: the pages
+    /admin, /account, /bootstrap            the pages (Flask), loaded when the first one is asked for
     /healthz                                200 while the database answers
 
 The paths hold below SCRIPT_NAME, so the whole can be mounted anywhere.
@@ -27,7 +28,7 @@ from davserver.auth import Authenticator, proxy_fix
 from davserver.auth.throttle import RateLimit
 from davserver.config import Settings
 from davserver.log import AccessLog, mask
-from davserver.protocol import answers, pages
+from davserver.protocol import answers
 from davserver.protocol.login_flow import PATHS as LOGIN_FLOW
 from davserver.protocol.login_flow import LoginFlow
 from davserver.protocol.request import PREFIX_NAMES, Environ
@@ -38,6 +39,9 @@ from davserver.storage.attempts import Attempts
 
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+PAGES = frozenset({"admin", "account", "bootstrap"})
+"""First parts of the paths that the pages answer."""
 
 log = logging.getLogger("davserver.app")
 
@@ -62,6 +66,21 @@ class _ProxyFix:
         return self.application(environ, start_response)
 
 
+class Lazy:
+    """An application that is made when it is first asked for: who only speaks DAV never pays for Flask."""
+
+    def __init__(self, make: Callable[[], Application]) -> None:
+        self._make = make
+        self._made: Application | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+        return self._made(environ, start_response)
+
+
 class Server:
     """The URL map."""
 
@@ -70,8 +89,8 @@ class Server:
         self.store = store
         self.authenticator = Authenticator(settings, store)
         self.dav = DavApplication(settings, store, self.authenticator)
-        self._api: Application | None = None
-        self._api_lock = threading.Lock()
+        self.api = Lazy(self._make_api)
+        self.pages = Lazy(self._make_pages)
         self.exact: dict[str, Application] = {
             "/.well-known/caldav": self._well_known,
             "/.well-known/carddav": self._well_known,
@@ -98,7 +117,9 @@ class Server:
             environ["PATH_INFO"] = slash + rest
             return self.dav(environ, start_response)
         if head == "api" and self.settings.api.enabled:
-            return self.api()(environ, start_response)
+            return self.api(environ, start_response)
+        if head in PAGES and self.settings.web.enabled:
+            return self.pages(environ, start_response)
         answer = self.exact.get(path.rstrip("/"))
         if answer is not None:
             return answer(environ, start_response)
@@ -108,23 +129,33 @@ class Server:
             return self._tree(environ, start_response)
         return _plain(start_response, 404, "There is nothing at this address.")
 
-    def api(self) -> Application:
-        """The JSON API. Flask is loaded now, not at the start: who never asks for it never pays for it."""
-        with self._api_lock:
-            if self._api is None:
-                from davserver.api import create_api  # Flask: see above
+    def _make_api(self) -> Application:
+        from davserver.api import create_api  # Flask: see Lazy
 
-                self._api = create_api(self.settings, self.store, self.authenticator)
-        return self._api
+        return create_api(self.settings, self.store, self.authenticator)
+
+    def _make_pages(self) -> Application:
+        from davserver.admin import create_admin  # Flask: see Lazy
+
+        made: Application = create_admin(self.settings, self.store, self.authenticator)
+        return made
 
     def _root(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """``/``: some clients look for the DAV root there, people for a page."""
         if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            with self.store.read() as tx:
-                fresh = principals.count(tx) == 0
-            return _send(environ, start_response, pages.start_page(environ, self.settings, fresh=fresh))
+            return self._to_pages(environ, start_response)
         environ["PATH_INFO"] = "/"
         return self._tree(environ, start_response)
+
+    def _to_pages(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """``/`` in a browser: one's own page, or the set-up where nobody has an account yet."""
+        if not self.settings.web.enabled:
+            return _plain(start_response, 200, "davserver runs: calendars, tasks and contacts.")
+        with self.store.read() as tx:
+            page = "/account/" if principals.count(tx) else "/admin/setup"
+        headers = [("Location", environ["davserver.mount"] + page), ("Content-Length", "0")]
+        start_response("302 Found", [*headers, ("Cache-Control", "no-store")])
+        return []
 
     def _tree(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The tree without its prefix, where iOS looks when /.well-known fails; answers name the real one."""
@@ -149,11 +180,6 @@ class Server:
 def _encoded(script_name: str) -> str:
     """SCRIPT_NAME as it stands in an href."""
     return quote(script_name.encode("latin-1"), safe="/" + SAFE)
-
-
-def _send(environ: Environ, start_response: StartResponse, page: pages.Page) -> Iterable[bytes]:
-    start_response("200 OK", [*pages.PAGE_HEADERS, ("Content-Length", str(len(page)))])
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [page]
 
 
 def _plain(start_response: StartResponse, status: int, message: str) -> Iterable[bytes]:

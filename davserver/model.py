@@ -40,6 +40,7 @@ class Principal:
     timezone: str
     quota: int | None
     created: int
+    language: str = ""
     app_passwords_only: bool = False
     """Whether this account's own password opens the pages only."""
     remove_at: int | None = None

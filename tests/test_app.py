@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from davserver.app import Server, create_app
 from davserver.config import Settings, StorageSettings
 from davserver.protocol.methods import METHODS
 from davserver.storage import Store
-from tests.davclient import C, Client, D, MakeClient
+from tests.davclient import C, Client, D, MakeClient, MakeServer
 
 WELL_KNOWN = ["/.well-known/caldav", "/.well-known/carddav"]
 
@@ -66,10 +68,39 @@ def test_nothing_is_written_at_the_root(ann: Client, method: str) -> None:
     assert ann.request(method, "/", destination="/dav/x").status in (400, 403, 405)
 
 
-def test_get_on_the_root_is_for_people(client: MakeClient) -> None:
+def test_get_on_the_root_leads_people_to_the_pages(client: MakeClient, make_server: MakeServer) -> None:
     for method in ("GET", "HEAD"):
-        answer = client(None).request(method, "/", accept="text/html")
-        assert answer.status in (200, 302)
+        answer = client(None, mount="/sub").request(method, "/sub/", accept="text/html")
+        assert (answer.status, answer.header("Location")) == (302, "/sub/account/")
+    without = Client(make_server(web={"enabled": False}), None)
+    assert without.get("/").status == 200
+    assert without.get("/account/").status == 404
+
+
+def test_a_fresh_server_leads_people_to_the_set_up(tmp_path: Path) -> None:
+    app = create_app(Settings(storage=StorageSettings(data_dir=tmp_path)))
+    assert Client(app, None).get("/").header("Location") == "/admin/setup"
+    app.application.store.close()  # type: ignore[attr-defined]
+
+
+LAZY = """
+import sys
+from pathlib import Path
+from davserver.app import create_app
+from davserver.config import Settings, StorageSettings
+from tests.davclient import Client
+app = create_app(Settings(storage=StorageSettings(data_dir=Path(sys.argv[1]))))
+assert Client(app, None).propfind("/dav/").status == 401
+assert Client(app, None).get("/healthz").status == 200
+assert not {"flask", "wtforms", "babel"} & set(sys.modules)
+assert Client(app, None).get("/account/").status == 303
+assert "flask" in sys.modules
+"""
+
+
+def test_nothing_of_flask_is_loaded_before_the_first_page(tmp_path: Path) -> None:
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-c", LAZY, str(tmp_path)], cwd=root, check=True)
 
 
 def test_the_context_path_works_with_and_without_its_slash(ann: Client) -> None:

@@ -61,7 +61,12 @@ def test_every_default_passes_its_own_check_and_every_key_has_help() -> None:
 
 
 def test_every_key_is_read_by_somebody() -> None:
-    sources = [path for path in (ROOT / "davserver").rglob("*.py") if path.name != "config.py"]
+    sources = [
+        path
+        for room in ("davserver", "admin")
+        for path in (ROOT / room).rglob("*.py")
+        if path.name != "config.py"
+    ]
     read = {
         node.attr
         for path in sources

@@ -158,6 +158,23 @@ class Authenticator:
         known = next((one for one in usable if self._remembered.knows(one, given)), None)
         if login and known:
             return self._opened(login, known)
+        return self._opened(*self._prove(login, usable, given, address))
+
+    def sign_in(self, tx: Connection, name: str, password: str, address: str) -> Principal:
+        """Who signs in at a page: by the account's own password, never by an app password.
+
+        :param tx: a *read* transaction, as for authenticate().
+        :raises HttpError: 401 for whatever does not fit, 429 after too many failures.
+        """
+        given = BasicCredentials(unicodedata.normalize("NFC", name), password)
+        login = _find(tx, given.name)
+        usable = tuple(item for item in self._usable(login) if item.kind in OWN_PASSWORDS)
+        return self._prove(login, usable, given, address)[0].principal
+
+    def _prove(
+        self, login: Login | None, usable: tuple[Credential, ...], given: BasicCredentials, address: str
+    ) -> tuple[Login, Credential]:
+        """The credential that the password fits, renewed; every other outcome is counted and refused."""
         self._throttle.check(given.name, address)
         matching = _first_match(usable, given)
         if login is None or matching is None:
@@ -166,7 +183,7 @@ class Authenticator:
         self._throttle.succeeded(given.name, address)
         renewed = self._renewed(login, matching, given)
         self._remembered.add(renewed, given)
-        return self._opened(login, renewed)
+        return login, renewed
 
     def _opened(self, login: Login, used: Credential) -> Identity:
         """The identity behind a right password, unless clients are kept off it."""
@@ -219,17 +236,8 @@ class Authenticator:
 
     @functools.cached_property
     def _digest(self) -> Digest:
-        return Digest(self._settings.realm, self._nonce_key(), self._attempts, self._clock)
-
-    def _nonce_key(self) -> bytes:
-        """The key that all processes sign nonces with; made by whoever needs it first."""
-        with self._store.read() as tx:
-            key = settings_table.get(tx, NONCE_KEY)
-        if key is None:
-            with self._store.write() as tx:
-                key = settings_table.get(tx, NONCE_KEY) or secrets.token_hex(32)
-                settings_table.put(tx, NONCE_KEY, key)
-        return bytes.fromhex(key)
+        key = settings_table.shared_key(self._store, NONCE_KEY)
+        return Digest(self._settings.realm, key, self._attempts, self._clock)
 
     def _challenge(
         self, *, stale: bool = False, digest: bool = True, message: str = "Please sign in."

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Connection
 
 from davserver.config import Settings
-from davserver.jobs import transfer, trash
+from davserver.jobs import account, transfer, trash
 from davserver.jobs.office import Office
 from davserver.storage import Store, maintenance
 from davserver.storage import settings as settings_table
@@ -22,6 +22,7 @@ TIDIED_AT = "tidied-at"
 
 TIDIED: Mapping[str, Callable[[Store, Settings], int]] = {
     "old versions": lambda store, settings: maintenance.forget_history(store, settings.storage.history_days),
+    "accounts whose owners have left": lambda store, settings: len(account.remove_due(store)),
     "collections in the trash": trash.purge,
     "messages about shares": trash.forget_messages,
     "old imports": lambda store, settings: transfer.forget_old(Office(store, settings, "the server")),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from davserver.auth.passwords import MAX_LENGTH, hash_password
-from davserver.config import AccountSettings, Settings
+from davserver.config import AccountSettings, Settings, time_zone
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
 from davserver.jobs.setup import SETUP_CODE, setup_file
@@ -34,6 +34,16 @@ class NewUser:
     email: str = ""
     display_name: str = ""
     admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person is called, and how he reads: ``language`` "" is the browser's."""
+
+    display_name: str
+    email: str
+    language: str
+    timezone: str
 
 
 # -- users -------------------------------------------------------------------------------------------
@@ -79,6 +89,20 @@ def _create_default_collections(tx: Connection, principal: Principal, accounts: 
             collections.create(tx, new)
 
 
+def change_profile(office: Office, name: str, profile: Profile) -> None:
+    """Change what a person is called; 400 for what is no mail address or time zone."""
+    values = {
+        "display_name": profile.display_name.strip() or name,
+        "email": check_email(profile.email),
+        "language": profile.language,
+        "timezone": profile.timezone,
+    }
+    if wrong := profile.timezone and time_zone(profile.timezone):
+        raise HttpError(400, f"The time zone {wrong}.")
+    with office.write("user.profile", name) as tx:
+        principals.change(tx, find_user(tx, name).id, **values)
+
+
 def set_password(office: Office, name: str, password: str) -> None:
     """Replace the password; the old one, and Baïkal's hash of it, are refused from the next request on."""
     secret = hash_password(check_password(password, office.settings))
@@ -89,9 +113,10 @@ def set_password(office: Office, name: str, password: str) -> None:
 
 
 def set_disabled(office: Office, name: str, *, disabled: bool) -> None:
-    """Lock an account out, or let it in again; its data stays."""
+    """Lock an account out, or let it in again, also one whose owner has left; its data stays."""
     with office.write("user.disable" if disabled else "user.enable", name) as tx:
-        principals.change(tx, find_user(tx, name).id, disabled=disabled)
+        leaving = {} if disabled else {"remove_at": None}
+        principals.change(tx, find_user(tx, name).id, disabled=disabled, **leaving)
 
 
 def remove_user(office: Office, name: str) -> None:

@@ -23,6 +23,7 @@ from davserver.protocol import answers
 from davserver.protocol.request import Environ
 from davserver.protocol.server import StartResponse, read_body
 from davserver.storage import Store
+from davserver.wire import base_url
 
 PATHS = ("/index.php/login/v2", "/login/v2")
 PAGE = "/account/grant/"
@@ -67,7 +68,7 @@ class LoginFlow:
         read_body(environ, LONGEST_BODY)
         self.limit.use("login-flow", network(office.address), *STARTS)
         started = login_flow.start(office, environ.get("HTTP_USER_AGENT", ""))
-        server = origin(environ) + environ["davserver.mount"]
+        server = base_url(environ, self.settings)
         return {
             "poll": {"token": started.token, "endpoint": server + PATHS[-1] + "/poll"},
             "login": server + PAGE + started.page,
@@ -80,13 +81,7 @@ class LoginFlow:
         self.limit.use("login-flow-poll", token, *POLLS)
         taken = login_flow.poll(office, token)
         return {
-            "server": origin(environ) + environ["davserver.mount"],
+            "server": base_url(environ, self.settings),
             "loginName": taken.login_name,
             "appPassword": taken.made.password,
         }
-
-
-def origin(environ: Environ) -> str:
-    """Scheme and host as the client knows them (after proxy_fix, which also puts server.base_url in)."""
-    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
-    return f"{environ.get('wsgi.url_scheme', 'http')}://{host}"

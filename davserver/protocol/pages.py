@@ -26,10 +26,6 @@ _STYLE = (
 )
 
 
-Page = bytes
-"""A whole HTML document."""
-
-
 def page(request: Request) -> Response:
     """A small page about the node."""
     node = request.node
@@ -49,23 +45,11 @@ def page(request: Request) -> Response:
     return Response(200, list(PAGE_HEADERS), _document(title, _list(rows)))
 
 
-def start_page(environ: Environ, settings: Settings, *, fresh: bool) -> Page:
-    """What ``/`` shows to anybody: that it runs, and the next step. Nothing about accounts or data."""
-    rows = [("To connect a device", _how(environ, settings, "your user name"))]
-    if fresh:
-        command = "davserver user add NAME --email NAME@HOST --display-name 'Your Name' --admin"
-        first = (
-            f"There is none yet. Make the first one on the machine itself: <code>{escape(command)}</code>."
-        )
-        rows.insert(0, ("Accounts", first + " The terminal that started the server shows the whole command."))
-    return _document("davserver runs", "<p>Calendars, tasks and contacts.</p>" + _list(rows))
-
-
 def _list(rows: list[tuple[str, str]]) -> str:
     return "<dl>" + "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows) + "</dl>"
 
 
-def _document(title: str, body: str) -> Page:
+def _document(title: str, body: str) -> bytes:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>'

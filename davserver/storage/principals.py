@@ -33,6 +33,7 @@ COLUMNS: Any = (
     principal.c.timezone,
     principal.c.quota,
     principal.c.created,
+    principal.c.language,
     principal.c.app_passwords_only,
     principal.c.remove_at,
 )

@@ -94,6 +94,7 @@ principal = _table(
     Column("timezone", String(100), nullable=False, default=""),
     Column("quota", BigInteger),
     Column("created", BigInteger, nullable=False),
+    Column("language", String(20), nullable=False, default="", server_default=""),
     Column("app_passwords_only", Boolean, nullable=False, default=False, server_default=false()),
     Column("remove_at", BigInteger),
 )
@@ -569,4 +570,78 @@ remote_run = _table(
     Column("error_code", String(40), nullable=False, default=""),
     Column("error_text", Text, nullable=False, default=""),
     Column("detail", LongText, nullable=False, default=""),
+)
+
+# -- the pages: sessions, second factors, one-time links, devices, figures, long work
+
+web_session = _table(
+    "web_session",
+    Column("id", Id, primary_key=True),
+    Column("token", String(64), nullable=False, unique=True),
+    _reference("principal_id", "principal.id", nullable=False, index=True),
+    Column("level", String(20), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("address", String(100), nullable=False, default=""),
+    Column("agent", String(300), nullable=False, default=""),
+)
+
+second_factor = _table(
+    "second_factor",
+    _reference("principal_id", "principal.id", primary_key=True, autoincrement=False),
+    Column("secret", String(200), nullable=False),
+    Column("confirmed", BigInteger),
+    Column("last_step", BigInteger, nullable=False, default=0),
+)
+
+recovery_code = _table(
+    "recovery_code",
+    Column("id", Id, primary_key=True),
+    _reference("principal_id", "principal.id", nullable=False, index=True),
+    Column("secret", String(64), nullable=False),
+)
+
+one_time_link = _table(
+    "one_time_link",
+    Column("id", Id, primary_key=True),
+    Column("token", String(64), nullable=False, unique=True),
+    _reference("principal_id", "principal.id", nullable=False, index=True),
+    Column("purpose", String(20), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+device = _table(
+    "device",
+    Column("id", Id, primary_key=True),
+    _reference("principal_id", "principal.id", nullable=False),
+    Column("credential_id", Id, nullable=False, default=0),
+    Column("agent", String(100), nullable=False, default=""),
+    Column("address", String(100), nullable=False, default=""),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    UniqueConstraint("principal_id", "credential_id", "agent", "address"),
+)
+
+daily_figure = _table(
+    "daily_figure",
+    Column("day", Integer, nullable=False, autoincrement=False),
+    Column("name", String(30), nullable=False),
+    Column("value", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "name"),
+)
+
+task = _table(
+    "task",
+    Column("id", Id, primary_key=True),
+    _reference("owner_id", "principal.id", nullable=False, index=True),
+    Column("kind", String(50), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("done", BigInteger, nullable=False, default=0),
+    Column("total", BigInteger, nullable=False, default=0),
+    Column("message", Text, nullable=False, default=""),
+    Column("result", LongText, nullable=False, default=""),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from davserver.storage.engine import Store
 from davserver.storage.schema import setting
 
 _GET = select(setting.c.value).where(setting.c.name == bindparam("name"))
@@ -24,3 +27,14 @@ def put(tx: Connection, name: str, value: str) -> None:
 def remove(tx: Connection, name: str) -> None:
     """Forget a value."""
     tx.execute(delete(setting).where(setting.c.name == name))
+
+
+def shared_key(store: Store, name: str) -> bytes:
+    """A random key of 32 bytes that all processes share; made by whoever needs it first."""
+    with store.read() as tx:
+        key = get(tx, name)
+    if key is None:
+        with store.write() as tx:
+            key = get(tx, name) or secrets.token_hex(32)
+            put(tx, name, key)
+    return bytes.fromhex(key)

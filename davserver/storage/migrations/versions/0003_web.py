@@ -27,7 +27,103 @@ def upgrade() -> None:
 
 
 def _web() -> None:
-    """Sessions, second factors, one-time links, devices, daily figures."""
+    """Sessions, second factors, one-time links, devices, daily figures, long work."""
+    op.add_column("principal", sa.Column("language", sa.String(20), nullable=False, server_default=""))
+    op.create_table(
+        "web_session",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("token", sa.String(64), nullable=False),
+        sa.Column("principal_id", ID, nullable=False),
+        sa.Column("level", sa.String(20), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen", sa.BigInteger(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.Column("address", sa.String(100), nullable=False),
+        sa.Column("agent", sa.String(300), nullable=False),
+        _of_principal("web_session"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_web_session")),
+        sa.UniqueConstraint("token", name=op.f("uq_web_session_token")),
+        **COUNTED,
+    )
+    op.create_index(op.f("ix_web_session_principal_id"), "web_session", ["principal_id"], unique=False)
+    op.create_index(op.f("ix_web_session_expires"), "web_session", ["expires"], unique=False)
+    op.create_table(
+        "second_factor",
+        sa.Column("principal_id", ID, autoincrement=False, nullable=False),
+        sa.Column("secret", sa.String(200), nullable=False),
+        sa.Column("confirmed", sa.BigInteger(), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        _of_principal("second_factor"),
+        sa.PrimaryKeyConstraint("principal_id", name=op.f("pk_second_factor")),
+        **OPTIONS,
+    )
+    op.create_table(
+        "recovery_code",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("principal_id", ID, nullable=False),
+        sa.Column("secret", sa.String(64), nullable=False),
+        _of_principal("recovery_code"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_code")),
+        **COUNTED,
+    )
+    op.create_index(op.f("ix_recovery_code_principal_id"), "recovery_code", ["principal_id"], unique=False)
+    op.create_table(
+        "one_time_link",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("token", sa.String(64), nullable=False),
+        sa.Column("principal_id", ID, nullable=False),
+        sa.Column("purpose", sa.String(20), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        _of_principal("one_time_link"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_one_time_link")),
+        sa.UniqueConstraint("token", name=op.f("uq_one_time_link_token")),
+        **COUNTED,
+    )
+    op.create_index(op.f("ix_one_time_link_principal_id"), "one_time_link", ["principal_id"], unique=False)
+    op.create_table(
+        "device",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("principal_id", ID, nullable=False),
+        sa.Column("credential_id", ID, nullable=False),
+        sa.Column("agent", sa.String(100), nullable=False),
+        sa.Column("address", sa.String(100), nullable=False),
+        sa.Column("first_seen", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen", sa.BigInteger(), nullable=False),
+        _of_principal("device"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
+        sa.UniqueConstraint(
+            "principal_id", "credential_id", "agent", "address", name=op.f("uq_device_principal_id")
+        ),
+        **COUNTED,
+    )
+    op.create_table(
+        "daily_figure",
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(30), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "name", name=op.f("pk_daily_figure")),
+        **OPTIONS,
+    )
+    op.create_table(
+        "task",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("owner_id", ID, nullable=False),
+        sa.Column("kind", sa.String(50), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("result", LONG_TEXT, nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("updated", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["principal.id"], name=op.f("fk_task_owner_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
+        **COUNTED,
+    )
+    op.create_index(op.f("ix_task_owner_id"), "task", ["owner_id"], unique=False)
 
 
 def _of_principal(table: str) -> sa.ForeignKeyConstraint:

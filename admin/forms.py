@@ -1,0 +1,77 @@
+"""The base of all forms, and fields that several share.
+
+form = EditForm(obj=owner())
+if form.validate_on_submit():
+    with form.complaints():                 # an HttpError of a use-case becomes an error of the form
+        users.change(office(), …)
+        flash(_("Saved."))
+        return redirect(url_for(".edit"), 303)
+return form.page("profile/edit.html")       # 422 where something is wrong with what was sent
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask import Response, make_response, render_template
+from flask_wtf import FlaskForm
+from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice
+
+from davserver.errors import HttpError
+
+
+class Form(FlaskForm):  # type: ignore[misc]
+    """A form with its CSRF token."""
+
+    refused: int = 0
+
+    @contextmanager
+    def complaints(self) -> Iterator[None]:
+        """What a use-case refuses (4xx) is said at the head of the form; what was typed stays."""
+        try:
+            yield
+        except HttpError as error:
+            if error.status >= 500 and error.status != 507:
+                raise
+            self.form_errors.append(error.message)
+            self.refused = error.status
+
+    def page(self, template: str, **values: Any) -> Response:
+        """The page that shows the form; 422, or the status of the refusal, where it was not accepted."""
+        status = self.refused or (422 if self.errors else 200)
+        return make_response(render_template(template, form=self, **values), status)
+
+
+def choices(pairs: Iterable[tuple[str, Any]]) -> list[SelectChoice]:
+    """The choices of a select field, from (value, label)."""
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
+class TimeZoneField(SelectField):  # type: ignore[misc]
+    """An IANA time zone. One that is set already and not among the choices stays a choice."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(
+            *args, choices=choices((zone, zone.replace("_", " ")) for zone in _zones()), **options
+        )
+
+    def process_data(self, value: Any) -> None:
+        """Keep what is stored."""
+        super().process_data(value)
+        if value and value not in _zones():
+            self.choices: Any = [*choices([(value, value)]), *self.choices]
+
+
+@functools.cache
+def _zones() -> tuple[str, ...]:
+    """All IANA zones that name a place."""
+    foreign = ("Etc/", "SystemV/", "posix/", "right/")
+    return (
+        "UTC",
+        *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(foreign)),
+    )

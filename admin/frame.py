@@ -1,0 +1,132 @@
+"""What all answers have: headers that keep a page to itself, error pages in the same clothes, icons."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from pathlib import Path
+from typing import Any
+
+import flask_bootstrap
+from flask import Flask, Response, g, render_template, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf.csrf import CSRFError
+from lxml import etree
+from markupsafe import Markup
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from davserver import __version__
+from davserver.errors import HttpError
+from davserver.storage.engine import is_transient, is_unavailable
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+TITLES = {
+    400: lazy_gettext("That cannot be done"),
+    403: lazy_gettext("This is not for you"),
+    404: lazy_gettext("There is nothing here"),
+    405: lazy_gettext("That cannot be done here"),
+    413: lazy_gettext("That is too large"),
+    429: lazy_gettext("Too many tries"),
+    503: lazy_gettext("Not just now"),
+    507: lazy_gettext("No room left"),
+}
+HINTS = {
+    403: lazy_gettext("Your account may not see this page. An administrator can."),
+    404: lazy_gettext("The address may be mistyped, or what was here is gone."),
+    405: lazy_gettext("Go back and use the buttons of the page."),
+    413: lazy_gettext("The server takes smaller files only. Your administrator can change the limit."),
+}
+_SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
+_SVG = "{http://www.w3.org/2000/svg}"
+
+log = logging.getLogger("davserver.admin")
+
+
+def install(app: Flask) -> None:
+    """Headers, error pages and what every template may use."""
+    app.after_request(_add_headers)
+    app.register_error_handler(HttpError, _http_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(HTTPException, _http_exception)
+    app.jinja_env.globals.update(icon=icon, version=__version__)
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not (request.endpoint or "").endswith("static"):
+        response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
+
+
+def _http_error(error: HttpError) -> Any:
+    return error_page(error.status, error.message), error.status, list(error.headers)
+
+
+def _csrf_error(error: CSRFError) -> Any:
+    message = _(
+        "The form was too old, or cookies are off in your browser. Go back, load the page anew, try again."
+    )
+    return error_page(400, message), 400
+
+
+def _database_error(error: DBAPIError) -> Any:
+    log.warning("database: %s", str(error.orig).partition("\n")[0])
+    if is_transient(error) or is_unavailable(error):
+        return error_page(503, _("The database is busy. Try again in a moment.")), 503
+    return error_page(400, _("The form holds a value that cannot be stored.")), 400
+
+
+def _http_exception(error: HTTPException) -> Any:
+    """Flask's own. What nobody foresaw is Server's to log and to answer, so that goes on."""
+    if isinstance(error, InternalServerError) and error.original_exception:
+        log.error("%s %s failed", request.method, request.path, exc_info=error.original_exception)
+    status = error.code or 500
+    if status < 400:  # redirects that routing makes
+        return error
+    headers = [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
+    return error_page(status, str(HINTS.get(status, ""))), status, headers
+
+
+def error_page(status: int, message: str) -> str:
+    """The page of an error: what happened, and the way on."""
+    for name in ("user", "session", "owner"):  # an error may come before the gate
+        g.setdefault(name, None)
+    title = TITLES.get(status, lazy_gettext("The server made a mistake"))
+    hint = message or _("The log of the server says more.")
+    return render_template("errors/page.html", status=status, title=title, message=hint)
+
+
+@functools.cache
+def icon(name: str) -> Markup:
+    """An icon of Bootstrap inside the page: no request, no font; hidden from screen readers.
+
+    :raises KeyError: where there is no icon of that name.
+    """
+    symbol = _symbols()[name]
+    inner = "".join(etree.tostring(one, encoding="unicode", with_tail=False) for one in symbol)
+    box = symbol.get("viewBox", "0 0 16 16")
+    return Markup(  # noqa: S704 - from a file of a package, not from anybody's input
+        f'<svg class="bi" viewBox="{box}" width="1em" height="1em" fill="currentColor" aria-hidden="true">'
+        f"{inner}</svg>"
+    )
+
+
+@functools.cache
+def _symbols() -> dict[str, Any]:
+    root = etree.parse(str(_SPRITE)).getroot()
+    return {str(one.get("id")): one for one in root.iter(f"{_SVG}symbol")}

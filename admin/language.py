@@ -1,0 +1,58 @@
+"""Language and time zone of the person who looks. Before signing in: what the browser asks for.
+
+All words of the pages go through gettext; the catalogs are in translations/ (``make translations``).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytz
+from flask import Flask, g, request
+from flask_babel import Babel, format_datetime, format_number, get_locale, ngettext
+from flask_babel import gettext as _
+
+from . import context
+
+LANGUAGES = {"en": "English", "fr": "Français", "de": "Deutsch"}
+"""What the pages are translated to: code → its own name."""
+
+
+def install(app: Flask) -> None:
+    """Flask-Babel with our choice of language and zone, and the filters of the templates."""
+    Babel(app, locale_selector=_language, timezone_selector=_zone)
+    app.jinja_env.filters.update(moment=moment, bytes=size, number=format_number)
+    app.jinja_env.globals.update(LANGUAGES=LANGUAGES, get_locale=get_locale)
+
+
+def _language() -> str:
+    person = g.get("user")
+    if person is not None and person.language in LANGUAGES:
+        return str(person.language)
+    return request.accept_languages.best_match(list(LANGUAGES)) or "en"
+
+
+def _zone() -> str:
+    person = g.get("user")
+    zone = (person.timezone if person is not None else "") or context.settings().accounts.timezone
+    return zone if zone in pytz.all_timezones_set else "UTC"
+
+
+def moment(seconds: int | None, style: str = "medium") -> str:
+    """A time of the database (UTC seconds) as the person reads it, in his zone; "" for None."""
+    if seconds is None:
+        return ""
+    return str(format_datetime(datetime.fromtimestamp(seconds, UTC), style))
+
+
+def size(count: int) -> str:
+    """Bytes for people: ``1.5 MB``."""
+    amount = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount /= 1000
+        name = unit
+    if count < 1000:
+        return str(ngettext("%(num)s byte", "%(num)s bytes", count))
+    return str(_("%(amount)s %(unit)s", amount=format_number(round(amount, 1)), unit=name))

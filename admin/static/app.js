@@ -1,0 +1,52 @@
+// Comfort only: every page works without this file. Loaded in the head, so that no page flashes in the wrong theme.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  root.classList.remove("no-js");
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => { root.dataset.bsTheme = dark.matches ? "dark" : "light"; };
+  if (root.dataset.theme === "auto") {
+    paint();
+    dark.addEventListener("change", paint);
+  }
+
+  document.addEventListener("click", async (event) => {
+    const menu = event.target.closest("[data-menu]");
+    if (menu) {
+      const open = document.getElementById("menu").classList.toggle("open");
+      menu.setAttribute("aria-expanded", String(open));
+    }
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const input = copy.parentElement.querySelector("input");
+      input.select();
+      try {
+        await navigator.clipboard.writeText(input.value);
+      } catch {
+        document.execCommand("copy"); // plain http: the clipboard of modern browsers is closed there
+      }
+      copy.querySelector("span").textContent = copy.dataset.done;
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const box = document.querySelector("[data-progress]");
+    if (box) follow(box);
+  });
+
+  async function follow(box) {
+    const bar = box.querySelector("progress");
+    const message = box.querySelector("[data-progress-message]");
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const answer = await fetch(box.dataset.progress).catch(() => null);
+      if (!answer) continue; // the network was away for a moment
+      const task = answer.ok ? await answer.json() : { state: "gone" };
+      if (task.state !== "running") return location.reload();
+      if (task.percent === null) bar.removeAttribute("value");
+      else bar.value = task.percent;
+      if (message.textContent !== task.message) message.textContent = task.message;
+    }
+  }
+})();

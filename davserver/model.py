@@ -491,3 +491,176 @@ class Notification:
     kind: str
     data: str
     at: int
+
+
+# -- outbound synchronisation
+
+
+class Direction(enum.StrEnum):
+    """Which way a collection is synchronised."""
+
+    TWO_WAY = "two-way"
+    PULL = "pull"
+    PUSH = "push"
+
+
+class Policy(enum.StrEnum):
+    """Who wins where both sides changed one item; the loser always goes to the conflict trash."""
+
+    REMOTE = "remote"
+    LOCAL = "local"
+    NEWEST = "newest"
+    KEEP_BOTH = "keep-both"
+
+
+class ItemState(enum.StrEnum):
+    """How an item of a remote collection is kept in step."""
+
+    OK = "ok"
+    PARKED = "parked"
+    """Its UID is linked to another item already: not shown twice."""
+    UNREADABLE = "unreadable"
+    """What the other server holds cannot be stored here."""
+    REFUSED = "refused"
+    """The other server does not take what is here; tried again when it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAccount:
+    """An account on another server. ``secret`` is encrypted (vault); ``next_run`` None: not until changed."""
+
+    id: int
+    owner_id: int
+    label: str
+    preset: str
+    base_url: str
+    auth_kind: str
+    username: str
+    secret: str = field(repr=False)
+    oauth_meta: str = field(repr=False)
+    ca_pem: str = field(repr=False)
+    fingerprint: str
+    principal_cal: str
+    principal_card: str
+    home_cal: str
+    home_card: str
+    active: bool
+    follow_new: bool
+    interval_seconds: int
+    next_run: int | None
+    lease_owner: str
+    lease_until: int
+    fail_count: int
+    last_run: int | None
+    last_ok: int | None
+    error_code: str
+    error_text: str
+    progress: str
+    trace: str = field(repr=False)
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCollection:
+    """A calendar or an address book of a remote account, linked with one here once it is subscribed.
+
+    :param collection_id: the local collection, None where there is none.
+    :param reports: sync-collection works there.
+    :param initial: the first synchronisation is not complete.
+    :param seen_revision: the local revision up to which everything was looked at.
+    :param guard: JSON, "" where no question is open.
+    :param stats: JSON of the last run's counts.
+    """
+
+    id: int
+    account_id: int
+    collection_id: int | None
+    kind: CollectionKind
+    href: str
+    display_name: str
+    color: str
+    components: str
+    direction: Direction
+    policy: Policy
+    subscribed: bool
+    read_only: bool
+    reports: bool
+    initial: bool
+    sync_token: str
+    ctag: str
+    seen_revision: int
+    full_scan_at: int
+    gone_count: int
+    last_ok: int | None
+    error_code: str
+    error_text: str
+    guard: str
+    stats: str
+
+
+class RemoteItem(NamedTuple):
+    """What is remembered of one item: the state in which both sides were last known to agree.
+
+    ``name`` None: there is nothing of it here. ``local_revision`` is that of the agreed version, 0 for none;
+    ``inflight_hash`` is that of a version that was sent and not yet answered.
+    """
+
+    id: int
+    remote_id: int
+    href: str
+    name: str | None
+    uid: str
+    local_revision: int
+    etag: str
+    base_hash: str
+    inflight_hash: str
+    inflight_revision: int
+    unconfirmed: bool
+    state: ItemState
+    error_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteConflict:
+    """A version that lost. ``side`` is where it came from: ``here`` or ``there``.
+
+    ``data`` is that version, ``kept`` what won (empty where the item was deleted).
+    """
+
+    id: int
+    owner_id: int
+    account_id: int
+    account_label: str
+    collection_id: int
+    collection_name: str
+    kind: CollectionKind
+    at: int
+    name: str
+    uid: str
+    href: str
+    side: str
+    reason: str
+    restored: int | None
+    data: bytes = field(repr=False)
+    kept: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRun:
+    """One run of an account, for the log."""
+
+    id: int
+    account_id: int
+    started: int
+    ended: int
+    reason: str
+    requests: int
+    pulled: int
+    pushed: int
+    removed_here: int
+    removed_there: int
+    conflicts: int
+    problems: int
+    error_code: str
+    error_text: str
+    detail: str

@@ -1,4 +1,4 @@
-"""When two bodies say the same: a fingerprint that ignores what servers rewrite; what a loser says.
+"""When two bodies say the same: a fingerprint that ignores what servers rewrite, and what a loser tells.
 
 Belongs here: which differences between two texts of one object mean nothing (order, folding, escapes,
 zones' rules, who wrote it and when), when a body says it was changed, a copy of it under another UID.

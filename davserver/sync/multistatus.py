@@ -1,0 +1,153 @@
+"""What DAV servers answer, read tolerantly: hrefs, entity tags, properties of a multistatus.
+
+Belongs here: bytes → values. Must not be here: requests (client), what follows from a value.
+
+Servers stray: the propstat with 404 first (iCloud), two responses for one href (Zimbra, DavMail), entity
+tags without quotes (robur), with %22 (Bedework), weak, with -gzip (Apache), absolute hrefs (iCloud), %40
+for @ here and not there. RFC 4918 14.16, RFC 6578 3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
+
+from davserver import davxml
+from davserver.davxml import DAV, Element
+from davserver.errors import HttpError
+from davserver.sync.problems import Problem, RemoteError
+
+MAX_DEPTH = 64
+_STATUS = re.compile(r"^\s*(?:HTTP/[\d.]+\s+)?(\d{3})")
+_UNRESERVED = "!$&'()*+,;=:@-._~"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One DAV:response. ``href`` is normal (:func:`normal_href`); ``props`` are those that were found."""
+
+    href: str
+    status: int
+    props: dict[str, Element]
+    precondition: str = ""
+
+    def text(self, name: str) -> str:
+        """The text of a property, "" where it is missing."""
+        element = self.props.get(name)
+        return "" if element is None else (element.text or "").strip()
+
+    def names(self, name: str) -> frozenset[str]:
+        """Clark names of all elements inside a property."""
+        element = self.props.get(name)
+        found = () if element is None else element.iterdescendants()
+        return frozenset(one.tag for one in found if isinstance(one.tag, str))
+
+    def href_in(self, name: str, base: str) -> str:
+        """The first href inside a property, normal; "" where there is none."""
+        element = self.props.get(name)
+        inner = None if element is None else element.find(f"{DAV}href")
+        text = "" if inner is None else (inner.text or "").strip()
+        return normal_href(base, text) if text else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Multistatus:
+    """The members by href, in the answer's order, and the sync-token at its end."""
+
+    members: dict[str, Member]
+    sync_token: str = ""
+
+
+def parse(body: bytes, base: str) -> Multistatus:
+    """A multistatus; RemoteError (garbled) for anything else, such as one cut in the middle."""
+    try:
+        root = davxml.parse(body, MAX_DEPTH)
+    except HttpError as error:
+        raise RemoteError(Problem.GARBLED, f"The server's answer is no proper XML: {error}") from None
+    if root is None or root.tag != f"{DAV}multistatus":
+        raise RemoteError(Problem.GARBLED, "The server's answer is not the list that was asked for.")
+    members: dict[str, Member] = {}
+    for member in (one for response in root.iter(f"{DAV}response") for one in _members(response, base)):
+        known = members.get(member.href)
+        if known is None or len(member.props) >= len(known.props):
+            members[member.href] = member
+    return Multistatus(members, (root.findtext(f"{DAV}sync-token") or "").strip())
+
+
+def _members(response: Element, base: str) -> Iterator[Member]:
+    own = _status(response.findtext(f"{DAV}status"), 0)
+    found: dict[str, Element] = {}
+    statuses = []
+    for propstat in response.findall(f"{DAV}propstat"):
+        status = _status(propstat.findtext(f"{DAV}status"), 200)
+        statuses.append(status)
+        prop = propstat.find(f"{DAV}prop")
+        if 200 <= status < 300 and prop is not None:
+            found.update({one.tag: one for one in prop if isinstance(one.tag, str)})
+    error = response.find(f"{DAV}error")
+    precondition = "" if error is None else next((one.tag for one in error if isinstance(one.tag, str)), "")
+    for href in response.findall(f"{DAV}href"):
+        if text := (href.text or "").strip():
+            yield Member(normal_href(base, text), own or _overall(statuses), found, precondition)
+
+
+def _overall(statuses: list[int]) -> int:
+    """The status of a response that has only those of its properties."""
+    return 200 if not statuses or any(200 <= one < 300 for one in statuses) else min(statuses)
+
+
+def _status(text: str | None, default: int) -> int:
+    match = _STATUS.match(text or "")
+    return int(match[1]) if match else default
+
+
+def precondition_of(body: bytes) -> tuple[str, tuple[str, ...]]:
+    """The precondition element of a DAV:error body and the hrefs in it; ("", ()) for any other body."""
+    try:
+        root = davxml.parse(body, MAX_DEPTH)
+    except HttpError:
+        return "", ()
+    if root is None or root.tag != f"{DAV}error":
+        return "", ()
+    name = next((one.tag for one in root if isinstance(one.tag, str)), "")
+    hrefs = tuple(text for one in root.iter(f"{DAV}href") if (text := (one.text or "").strip()))
+    return name, hrefs
+
+
+def normal_href(base: str, href: str) -> str:
+    """An href in one spelling: the path where it has the origin of ``base``, else the whole URL.
+
+    Percent escapes are decoded where they may be, so that %40 and @ are one; %2F stays as it is.
+    """
+    parts = urlsplit(urljoin(base, href))
+    origin = urlsplit(base)
+    path = "/".join(quote(unquote_to_bytes(segment), safe=_UNRESERVED) for segment in parts.path.split("/"))
+    if not parts.netloc or _authority(parts) == _authority(origin):
+        return path or "/"
+    return f"{parts.scheme}://{parts.netloc}{path or '/'}"
+
+
+def _authority(parts: SplitResult) -> tuple[str, str, int]:
+    scheme = parts.scheme.lower()
+    port = parts.port or {"http": 80, "https": 443}.get(scheme, 0)
+    return scheme, (parts.hostname or "").lower(), port
+
+
+def clean_etag(text: str) -> str:
+    """An entity tag as it is compared and sent: quoted, W/ kept; "" where there is none."""
+    text = text.strip().replace("%22", '"').replace("&quot;", '"')
+    weak = text[:2] in ("W/", "w/")
+    value = text[2:].strip() if weak else text
+    value = value.strip('"')
+    for suffix in ("-gzip", ";gzip", "--gzip"):
+        value = value.removesuffix(suffix)
+    if not value:
+        return ""
+    return f'W/"{value}"' if weak else f'"{value}"'
+
+
+def is_strong(etag: str) -> bool:
+    """Whether a tag may go into If-Match (RFC 9110 13.1.1)."""
+    return etag.startswith('"')

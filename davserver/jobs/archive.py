@@ -241,8 +241,9 @@ def _read_index(archive: zipfile.ZipFile) -> list[_Described]:
 
 def _described(one: dict[str, Any]) -> _Described:
     """A collection's entry, checked: the archive may have been edited."""
-    texts = {key: _text(one.get(key), 100_000) for key in ("display_name", "description", "timezone")}
-    short = {"color": _text(one.get("color"), 100), "timezone_id": _text(one.get("timezone_id"), 255)}
+    lengths = {"display_name": 1000, "description": 100_000, "timezone": 100_000}
+    lengths |= {"color": 100, "timezone_id": 255}
+    texts: dict[str, Any] = {key: _text(one.get(key), longest) for key, longest in lengths.items()}
     position = one.get("position")
     known = {"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"}
     components = [name for name in str(one["components"]).split(",") if name in known]
@@ -252,7 +253,6 @@ def _described(one: dict[str, Any]) -> _Described:
         kind,
         name,
         **texts,
-        **short,
         position=position if isinstance(position, int) and abs(position) < 2**31 else None,
         components=",".join(components) if kind is CollectionKind.CALENDAR else "",
         transparent=bool(one.get("transparent")),

@@ -38,16 +38,31 @@ FLOATING_SLACK = 16 * 3600
 
 
 def candidates(
-    tx: Connection, collection_id: int, condition: Condition | None, columns: tuple[str, ...]
+    tx: Connection, collection_ids: Sequence[int], condition: Condition | None, columns: tuple[str, ...]
 ) -> Iterator[Sequence[Any]]:
-    """Rows of items that may match, a batch at a time, in no order.
+    """Rows of items of one or several collections that may match, a batch at a time, in no order.
 
     :param columns: names of the columns of ``item`` that each row begins with; those of INDEXED follow.
     """
-    values: dict[str, Any] = {"collection_id": collection_id}
-    shape = _shape(_looked_up(tx, collection_id, condition), values) if condition is not None else ("all",)
-    return _statement(shape, columns, tx.dialect.name).batches(tx, values)
+    if len(collection_ids) > 1 and condition is not None and _asks_for_uids(condition):
+        for one in collection_ids:  # what is looked up of UIDs belongs to one collection
+            yield from candidates(tx, (one,), condition, columns)
+        return
+    for start in range(0, len(collection_ids), MOST_COLLECTIONS):
+        ids = filled(collection_ids[start : start + MOST_COLLECTIONS])
+        values: dict[str, Any] = {f"c{place}": one for place, one in enumerate(ids)}
+        shape = _shape(_looked_up(tx, ids[0], condition), values) if condition is not None else ("all",)
+        yield from _statement((shape, columns, len(ids)), tx.dialect.name).batches(tx, values)
 
+
+def _asks_for_uids(condition: Condition) -> bool:
+    if isinstance(condition, AllOf | AnyOf):
+        return any(_asks_for_uids(part) for part in condition.parts)
+    return isinstance(condition, UidContains | UidHasParts)
+
+
+MOST_COLLECTIONS = 100
+"""Collections that are searched in one statement."""
 
 FEW = 64
 """Items that may share a part of their UIDs before it no longer counts as telling."""
@@ -117,11 +132,15 @@ def _put(values: dict[str, Any], value: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _statement(shape: Shape, columns: tuple[str, ...], dialect: str) -> Prepared:
+def _statement(kind: tuple[Shape, tuple[str, ...], int], dialect: str) -> Prepared:
+    """The statement for a shape, the wanted columns and so many collections."""
+    shape, columns, count = kind
     owner: Any = item.c.collection_id
     if _names_ids(shape):
         owner = owner + 0  # no index on the collection may look better than the ids
-    where = and_(owner == bindparam("collection_id"), _clause(shape, dialect))
+    one = owner == bindparam("c0")
+    inside = one if count == 1 else owner.in_([bindparam(f"c{place}") for place in range(count)])
+    where = and_(inside, _clause(shape, dialect))
     wanted = [item.c[name] for name in (*columns, *INDEXED)]
     return Prepared(select(*wanted).where(where), key=item.c.id)
 
@@ -142,12 +161,12 @@ def _contains(dialect: str, column: Any, name: str) -> ColumnElement[bool]:
 
 def _with_uid(dialect: str, text: str) -> Any:
     """Found in the index of UIDs alone, without a look at the rows."""
-    in_collection = item.c.collection_id == bindparam("collection_id")
+    in_collection = item.c.collection_id == bindparam("c0")
     return select(item.c.id).where(in_collection, _contains(dialect, item.c.uid, text))
 
 
 def _with_part(part: str) -> Any:
-    in_collection = uid_part.c.collection_id == bindparam("collection_id")
+    in_collection = uid_part.c.collection_id == bindparam("c0")
     return select(uid_part.c.item_id).where(in_collection, uid_part.c.part == bindparam(part))
 
 

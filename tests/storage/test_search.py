@@ -48,7 +48,7 @@ def calendar(store: Store, people: dict[str, int]) -> int:
 def found(store: Store, calendar: int, condition: Condition | None) -> set[str]:
     """The names of the candidates."""
     with store.read() as tx:
-        batches = search.candidates(tx, calendar, condition, ("name",))
+        batches = search.candidates(tx, [calendar], condition, ("name",))
         return {row[0] for rows in batches for row in rows}
 
 

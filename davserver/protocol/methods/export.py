@@ -18,6 +18,7 @@ from davserver.content.filters import CompFilter, TimeRange
 from davserver.content.recur import Budget
 from davserver.errors import HttpError
 from davserver.jobs import export as exports
+from davserver.jobs.query import Search
 from davserver.model import Collection
 from davserver.protocol.negotiation import JCAL
 from davserver.protocol.reports import query
@@ -109,7 +110,7 @@ def _bodies(request: Request, calendar: Collection, wanted: Wanted) -> Iterator[
         return (body for _, body in items.listing_with_bodies(request.tx, calendar.id))
     part = CompFilter(wanted.component, time_range=wanted.span)
     wish = CompFilter("VCALENDAR", comp_filters=(part,))
-    return query.bodies(request, calendar.id, query.Search(wish, zone_of(request)))
+    return query.bodies(request, calendar.id, Search(wish, zone_of(request)))
 
 
 def _expanded(request: Request, wanted: Wanted, bodies: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,25 +1,18 @@
-"""What calendar-query and addressbook-query share: candidates by SQL, the rest decided one by one.
+"""What calendar-query and addressbook-query share: items in scope that match, and the answer made of them.
 
-The one place where a filter meets the stored items; the engine behind it is storage.search (SQL) with
-content.search (what the index row tells) and content.filters (what only the body tells).
+Which items match is decided by jobs.query.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
-from functools import cached_property
-from time import monotonic
-from typing import Any, TypeVar
 
-from davserver.content import lines, summary
-from davserver.content import search as prefilters
-from davserver.content.filters import CardFilter, CompFilter, Test, match_calendar, match_card
 from davserver.content.lines import Component
 from davserver.davxml import Element
-from davserver.errors import BudgetExceeded, HttpError
-from davserver.model import ItemIndex, Timing
+from davserver.errors import HttpError
+from davserver.jobs import query as jobs_query
+from davserver.jobs.query import Query, Row, Search
 from davserver.protocol.members import Members
 from davserver.protocol.methods.propfind import members
 from davserver.protocol.multistatus import more_response, within_budget
@@ -28,101 +21,14 @@ from davserver.protocol.reports.data import data_in
 from davserver.protocol.request import INFINITY, Request
 from davserver.protocol.tree import COLLECTIONS, HOMES, ITEMS, Node
 from davserver.storage import items
-from davserver.storage import search as stored
-
-T = TypeVar("T")
-
-Query = CompFilter | CardFilter
-Row = Sequence[Any]
-_TIMING = items.INDEXED.index("timing")
-
-
-@dataclass(frozen=True)
-class Search:
-    """One query with all that decides it, cheapest first: index row, recurrence summary, body."""
-
-    query: Query
-    zone: tzinfo
-
-    @cached_property
-    def prefilter(self) -> prefilters.Prefilter:
-        """The necessary condition for SQL."""
-        return prefilters.prefilter(self.query)
-
-    def by_row(self, row: Row) -> bool | None:
-        """The same as by_index, from the columns of INDEXED; most rows need no more than one look."""
-        if self.prefilter.exact and (row[_TIMING] == Timing.EXACT or not self._has_window):
-            return True
-        return self.by_index(items.index_of(row))
-
-    def by_index(self, index: ItemIndex) -> bool | None:
-        """What the index row tells; None where only the body can."""
-        known = prefilters.decide(self.query, index, self.zone)
-        if known is None and self.prefilter.exact and index.summary:
-            answers = (self._in_range(part, index) for part in self._parts(index.component))
-            return all(answers) if self.query.test is Test.ALLOF else any(answers)
-        return known
-
-    def _parts(self, component: str) -> list[CompFilter]:
-        assert isinstance(self.query, CompFilter)
-        return [part for part in self.query.comp_filters if part.name.upper() == component]
-
-    def _in_range(self, part: CompFilter, index: ItemIndex) -> bool:
-        span = part.time_range
-        return span is None or summary.in_range(index.summary, index.component, span, self.zone)
-
-    @cached_property
-    def _has_window(self) -> bool:
-        return _has_window(self.prefilter.condition)
-
-    def by_body(self, body: bytes) -> bool:
-        """The exact answer."""
-        root = lines.parse_components(lines.decode(body))[0]
-        if isinstance(self.query, CardFilter):
-            return match_card(root, self.query)
-        return match_calendar(root, self.query, self.zone)
-
-
-def _has_window(condition: prefilters.Condition | None) -> bool:
-    if isinstance(condition, prefilters.AllOf | prefilters.AnyOf):
-        return any(_has_window(part) for part in condition.parts)
-    return isinstance(condition, prefilters.InWindow)
 
 
 def matches(
     request: Request, collection_id: int, search: Search, columns: tuple[str, ...]
 ) -> Iterator[list[Row]]:
-    """Rows of the items of a collection that match, a batch at a time, each with these columns."""
-    deadline = monotonic() + request.settings.limits.query_seconds
-    wanted = (*columns, "id", "size")
-    for batch in stored.candidates(request.tx, collection_id, search.prefilter.condition, wanted):
-        decided = [search.by_row(row[len(wanted) :]) for row in _in_time(batch, deadline)]
-        unsure = [
-            row[len(columns) : len(wanted)]
-            for row, known in zip(batch, decided, strict=True)
-            if known is None
-        ]
-        answers = _by_bodies(request, search, unsure, deadline)
-        yield [
-            row[: len(columns)]
-            for row, known in zip(batch, decided, strict=True)
-            if (next(answers) if known is None else known)
-        ]
-
-
-def _by_bodies(
-    request: Request, search: Search, sized: list[tuple[int, int]], deadline: float
-) -> Iterator[bool]:
-    """What only the bodies tell."""
-    for body in _in_time(items.bodies_of(request.tx, sized), deadline):
-        yield search.by_body(body)
-
-
-def _in_time(things: Iterable[T], deadline: float) -> Iterator[T]:
-    for thing in things:
-        if monotonic() > deadline:
-            raise BudgetExceeded("The query takes too long. Ask for less.")
-        yield thing
+    """Rows of the items of a collection that match, within what one request may take."""
+    scope = jobs_query.Scope(request.tx, (collection_id,), request.settings.limits.query_seconds)
+    return jobs_query.matches(scope, search, columns)
 
 
 def bodies(request: Request, collection_id: int, search: Search) -> Iterator[bytes]:
@@ -132,12 +38,8 @@ def bodies(request: Request, collection_id: int, search: Search) -> Iterator[byt
 
 
 def near(request: Request, collection_id: int, query: Query) -> Iterator[Component]:
-    """The times of all items that the index cannot exclude: of series the summary, of others the body."""
-    condition = prefilters.prefilter(query).condition
-    for batch in stored.candidates(request.tx, collection_id, condition, ("id", "size")):
-        yield from (summary.parsed(row[-1]) for row in batch if row[-1])
-        for body in items.bodies_of(request.tx, (row[:2] for row in batch if not row[-1])):
-            yield lines.parse_components(lines.decode(body))[0]
+    """The times of all items of a collection that the index cannot exclude."""
+    return jobs_query.near(request.tx, collection_id, query)
 
 
 def scope(request: Request) -> Iterable[Node]:

@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from davserver.auth import Authenticator, proxy_fix
 from davserver.auth.throttle import RateLimit
 from davserver.config import Settings
+from davserver.links import LinkServer
 from davserver.log import AccessLog, mask
 from davserver.protocol import answers
 from davserver.protocol.login_flow import PATHS as LOGIN_FLOW
@@ -91,6 +92,7 @@ class Server:
         self.dav = DavApplication(settings, store, self.authenticator)
         self.api = Lazy(self._make_api)
         self.pages = Lazy(self._make_pages)
+        self.links = LinkServer(settings, store, self.authenticator)
         self.exact: dict[str, Application] = {
             "/.well-known/caldav": self._well_known,
             "/.well-known/carddav": self._well_known,
@@ -116,6 +118,8 @@ class Server:
             environ["davserver.prefix"] = f"{environ['davserver.mount']}/{head}"
             environ["PATH_INFO"] = slash + rest
             return self.dav(environ, start_response)
+        if head == "ical":
+            return self.links(environ, start_response)
         if head == "api" and self.settings.api.enabled:
             return self.api(environ, start_response)
         if head in PAGES and self.settings.web.enabled:

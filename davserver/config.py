@@ -384,6 +384,20 @@ class LinkSettings:
         "false: links that exist are not found.",
     )
     max_per_user: int = setting(200, "Links that one user may have.", between(1, 100_000))
+    refresh_minutes: int = setting(
+        60,
+        "How often subscribers are asked to look for changes. Most have a mind of their own.",
+        between(5, 10_080),
+    )
+    requests_per_minute: int = setting(
+        60,
+        "Requests to one link from one address (or IPv6 /64) that are answered in full; what has not changed "
+        "counts a tenth. More are told to come back later.",
+        between(5, 100_000),
+    )
+    cache_size: int = setting(
+        32 * MIB, "Bytes of finished answers that each process keeps in memory.", between(0, 4 * 1024 * MIB)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +21,9 @@ Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 
 PIECE = 64 * 1024
+ONE_PIECE = 1024 * 1024
+"""Answers up to this size leave whole, with Content-Length; larger ones are streamed."""
+
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _TAG = re.compile(r'\s*((?:W/)?"[^"]*"|\*|[^,\s"]+)\s*(?:,|$)')
 _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
@@ -75,6 +79,19 @@ def base_url(environ: Environ, settings: Settings) -> str:
     return origin(environ, settings) + mount
 
 
+def begin(body: bytes | Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
+    """The first ONE_PIECE of a body, and what comes after it, None where that was all."""
+    if isinstance(body, bytes):
+        return body, None
+    pieces, size = [], 0
+    for piece in body:
+        pieces.append(piece)
+        size += len(piece)
+        if size >= ONE_PIECE:
+            return b"".join(pieces), body
+    return b"".join(pieces), None
+
+
 def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Pieces of some size: each one costs the WSGI server a buffer and a system call."""
     buffer, size = [], 0
@@ -96,3 +113,21 @@ def gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
         if packed:
             yield packed
     yield compressor.flush()
+
+
+class Streamed:
+    """The body of a long answer. Closing it (a client that left) ends the query and the transaction."""
+
+    def __init__(self, pieces: Iterator[bytes], stack: ExitStack) -> None:
+        self._pieces = pieces
+        self._stack = stack
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        """Called by the WSGI server when the answer is done or the client is gone."""
+        close = getattr(self._pieces, "close", None)
+        if close is not None:
+            close()
+        self._stack.close()

@@ -150,6 +150,29 @@ class Authenticator:
         except DBAPIError as error:
             log.warning("the use of an app password was not noted: %s", str(error.orig).partition("\n")[0])
 
+    def check_secret(self, environ: dict[str, Any], name: str, secret: str) -> None:
+        """The password of what is no account, such as a public link, by Basic; any user name will do.
+
+        :param name: under which failures are counted; no account can have it, so it holds a slash.
+        :param secret: the hash of the password.
+        :raises HttpError: 401 with WWW-Authenticate, 429.
+        """
+        address = client_address(environ)
+        scheme, rest = split_scheme(authorization(environ, self._settings.authorization_header))
+        given = parse_basic(rest) if scheme == "basic" else None
+        challenge = ("WWW-Authenticate", f'Basic realm="{self._settings.realm}", charset="UTF-8"')
+        if given is None:
+            raise HttpError(401, "This link needs a password.", headers=[challenge])
+        credential = Credential(0, "link", secret, "", None)
+        if self._remembered.knows(credential, given):
+            return
+        self._throttle.check(name, address)
+        if not passwords.verify(given.password, secret):
+            self._throttle.failed(name, address)
+            raise HttpError(401, "This link needs a password.", headers=[challenge])
+        self._throttle.succeeded(name, address)
+        self._remembered.add(credential, given)
+
     # -- Basic
 
     def _basic(self, tx: Connection, given: BasicCredentials, address: str) -> Identity:

@@ -25,28 +25,36 @@ from davserver.content.lines import (
     decode,
     dump,
     escape_text,
+    fold,
     parse_components,
     unescape_text,
     walk,
 )
-from davserver.content.zones import named_zone
+from davserver.content.zones import named_zone, vtimezone
 from davserver.errors import InvalidContent
 
 _BOM = b"\xef\xbb\xbf"
 
 
 def splice_calendar(
-    bodies: Iterable[bytes], header: bytes, components: Collection[str] | None = None
+    bodies: Iterable[bytes],
+    header: bytes,
+    components: Collection[str] | None = None,
+    *,
+    define_zones: bool = False,
 ) -> Iterator[bytes]:
     """One VCALENDAR of all components of the bodies.
 
     :param bodies: stored calendar objects.
     :param header: the properties of the VCALENDAR, VERSION and PRODID among them; each line ends with CRLF.
     :param components: names of the components to keep, such as ``{"VEVENT"}``; None keeps all.
+    :param define_zones: also write the zones that bodies use by name alone (RFC 7809): Outlook refuses a
+        calendar that does not define them.
     :returns: pieces of the text, about one for each body. A body that no parser takes is left out: storage
         holds none, and one bad line would make readers refuse the whole calendar.
     """
-    export = _Export(None if components is None else frozenset(name.encode() for name in components))
+    kept = None if components is None else frozenset(name.encode() for name in components)
+    export = _Export(kept, define_zones)
     yield b"BEGIN:VCALENDAR\r\n" + header
     for body in bodies:
         piece = export.add(body)
@@ -76,8 +84,10 @@ class _Export:
     """
 
     keep: frozenset[bytes] | None
+    define_zones: bool = False
     zones: dict[bytes, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    seen: set[bytes] = field(default_factory=set)
 
     def add(self, body: bytes) -> bytes:
         """The components of a body, without the zones that are there already."""
@@ -88,9 +98,21 @@ class _Export:
         if not kept:
             return b""
         zones = [text for name, text in parts if name == b"VTIMEZONE" and self.zones.get(text, "?")]
-        if zones:
-            return self._with_zones(body, kept, zones)
-        return kept[0] if len(kept) == 1 else b"".join(kept)
+        pieces = self._with_zones(body, kept, zones) if zones else b"".join(kept)
+        if self.define_zones and b";TZID" in pieces:
+            return self._missing_zones(pieces) + pieces
+        return pieces
+
+    def _missing_zones(self, pieces: bytes) -> bytes:
+        """VTIMEZONEs of known zones that nobody has defined so far."""
+        if self.seen.issuperset(_TZID.findall(pieces)):
+            return b""
+        text = pieces.decode()
+        used = {line.param("TZID") or "" for part in walk(parse_components(text)) for line in part.lines}
+        texts = [_defined(tzid) for tzid in sorted(used - self.names) if named_zone(tzid)]
+        self.names |= used
+        self.seen |= {tzid.encode() for tzid in used}
+        return "".join(texts).encode()
 
     def _wanted(self, name: bytes) -> bool:
         return name != b"VTIMEZONE" and (self.keep is None or name in self.keep)
@@ -119,6 +141,17 @@ class _Export:
         while f"{tzid} ({number})" in self.names:
             number += 1
         return f"{tzid} ({number})"
+
+
+_TZID = re.compile(rb";TZID=([^:;,\r\n]*)")
+"""A TZID as it stands in nearly all lines; of one that is folded a part, which no zone is called."""
+
+
+def _defined(tzid: str) -> str:
+    """The VTIMEZONE of a known zone under the name that is used for it."""
+    zone = named_zone(tzid)
+    text = vtimezone(zone.name if zone else tzid)
+    return text.replace(f"TZID:{zone.name}\r\n", fold(f"TZID:{tzid}") + "\r\n", 1) if zone else text
 
 
 def _renamed(text: bytes, names: dict[str, str]) -> bytes:

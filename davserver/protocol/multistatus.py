@@ -16,6 +16,7 @@ from davserver.davxml import DAV
 from davserver.errors import BudgetExceeded
 from davserver.protocol.request import XML_TYPE, Headers, Request, Response
 from davserver.protocol.tree import Node
+from davserver.wire import ONE_PIECE
 
 Getter = Callable[[Request, Node], str | None]
 """Returns the inner XML of a property, "" for an empty element, None where the node has none."""
@@ -34,9 +35,6 @@ STATUS_TEXT = {
     507: "Insufficient Storage",
 }
 WITHIN_LIMITS = DAV + "number-of-matches-within-limits"
-ONE_PIECE = 1024 * 1024
-"""Answers up to this many bytes leave with Content-Length; longer ones are streamed."""
-
 SURELY_HELD_BACK = ONE_PIECE // 4
 """So many characters never exceed ONE_PIECE in UTF-8: with less, the status has not been sent."""
 

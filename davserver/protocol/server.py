@@ -32,7 +32,6 @@ from davserver.errors import HttpError
 from davserver.model import Identity
 from davserver.protocol import access, answers, locking, tree
 from davserver.protocol.methods import METHODS, Method, allowed
-from davserver.protocol.multistatus import ONE_PIECE
 from davserver.protocol.properties import (  # noqa: F401 - fill the table
     PROTECTED,
     TABLE,
@@ -55,7 +54,7 @@ from davserver.protocol.reports import (  # noqa: F401 - fill the table
 from davserver.protocol.request import Environ, Headers, Request, Response
 from davserver.storage import Store
 from davserver.storage.engine import is_transient, is_unavailable
-from davserver.wire import accepts_gzip, gzipped, joined
+from davserver.wire import ONE_PIECE, Streamed, accepts_gzip, begin, gzipped, joined
 
 StartResponse = Callable[..., Any]
 
@@ -314,7 +313,7 @@ def send(
     environ: Environ, start_response: StartResponse, response: Response, stack: ExitStack
 ) -> Iterable[bytes]:
     """Start the response; the stack (the transaction) is closed when the last byte is out."""
-    body, rest = _begin(response.body)
+    body, rest = begin(response.body)
     headers = response.headers
     head = environ["REQUEST_METHOD"] == "HEAD"
     if rest is None:
@@ -335,20 +334,7 @@ def send(
     if head:
         stack.close()
         return []
-    return _Streamed(pieces, stack)
-
-
-def _begin(body: bytes | Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
-    """The first ONE_PIECE of a body, and what comes after it, None where that was all."""
-    if isinstance(body, bytes):
-        return body, None
-    pieces, size = [], 0
-    for piece in body:
-        pieces.append(piece)
-        size += len(piece)
-        if size >= ONE_PIECE:
-            return b"".join(pieces), body
-    return b"".join(pieces), None
+    return Streamed(pieces, stack)
 
 
 def _wants_gzip(environ: Environ, response: Response, size: int) -> bool:
@@ -366,21 +352,3 @@ def _vary(headers: Headers) -> Headers:
     others = [value for name, value in headers if name.lower() == "vary"]
     kept = [(name, value) for name, value in headers if name.lower() != "vary"]
     return [*kept, ("Vary", ", ".join([*others, "Accept-Encoding"]))]
-
-
-class _Streamed:
-    """The body of a long answer. Closing it (a client that left) ends the query and the transaction."""
-
-    def __init__(self, pieces: Iterator[bytes], stack: ExitStack) -> None:
-        self._pieces = pieces
-        self._stack = stack
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
-
-    def close(self) -> None:
-        """Called by the WSGI server when the answer is done or the client is gone."""
-        close = getattr(self._pieces, "close", None)
-        if close is not None:
-            close()
-        self._stack.close()

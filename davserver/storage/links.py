@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from davserver.model import Collection, CollectionKind, Detail, Link, Private, View
 from davserver.storage.engine import now
@@ -44,7 +44,10 @@ _ROWS: Any = (
     .select_from(
         link.join(principal, principal.c.id == link.c.owner_id)
         .outerjoin(link_collection, link_collection.c.link_id == link.c.id)
-        .outerjoin(collection, collection.c.id == link_collection.c.collection_id)
+        .outerjoin(
+            collection,  # one that lies in the trash has another kind
+            and_(collection.c.id == link_collection.c.collection_id, collection.c.kind == link.c.kind),
+        )
     )
     .order_by(link.c.id, link_collection.c.position)
 )

@@ -1,0 +1,182 @@
+"""A link → the pieces of its .ics, .vcf or .json.
+
+Stored bodies are spliced as text; only what has to be changed for the link is parsed (content.publish). The
+index says which objects lie in a window, so a small window of a large calendar costs little. A series is
+there whole where one of its instances lies in the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from davserver.config import LinkSettings
+from davserver.content import filters, jcal, lines, search, splice, summary
+from davserver.content.publish import Publication, publish_calendar, publish_card
+from davserver.content.vcard_versions import to_version
+from davserver.content.zones import UTC_ZONE, named_zone
+from davserver.links.colors import color_name
+from davserver.model import Collection, CollectionKind, Detail, Item, ItemIndex, Link
+from davserver.storage import items
+from davserver.storage import search as stored
+
+BATCH = 250
+DAY = 86_400
+COMPONENTS = ("VEVENT", "VTODO", "VJOURNAL")
+
+TYPES = {
+    "ics": "text/calendar; charset=utf-8",
+    "vcf": "text/vcard; charset=utf-8",
+    ("json", CollectionKind.CALENDAR): "application/calendar+json; charset=utf-8",
+    ("json", CollectionKind.ADDRESSBOOK): "application/vcard+json; charset=utf-8",
+}
+"""Media types, by suffix and where it matters by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """UTC seconds, half open; None is without that end."""
+
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everything lies in it."""
+        return self.start is None and self.end is None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing lies in it."""
+        return self.start is not None and self.end is not None and self.start >= self.end
+
+    def within(self, other: Window) -> Window:
+        """What lies in both."""
+        starts = [one for one in (self.start, other.start) if one is not None]
+        ends = [one for one in (self.end, other.end) if one is not None]
+        return Window(max(starts, default=None), min(ends, default=None))
+
+
+def window_of(link: Link, moment: int) -> Window:
+    """The window of a link at a moment: the fixed one and the one that moves with the days."""
+    today, view = moment - moment % DAY, link.view
+    back = None if view.days_back is None else today - view.days_back * DAY
+    ahead = None if view.days_ahead is None else today + (view.days_ahead + 1) * DAY
+    return Window(view.start, view.end).within(Window(back, ahead))
+
+
+def zone_of(link: Link) -> tzinfo:
+    """The zone in which whole days and floating times are placed."""
+    named = [held.timezone_id for held in link.collections if held.timezone_id]
+    return named_zone((named or [link.timezone])[0]) or UTC_ZONE
+
+
+def pieces(
+    tx: Connection, link: Link, suffix: str, window: Window, settings: LinkSettings
+) -> Iterator[bytes]:
+    """The body, piece by piece.
+
+    :param suffix: ``ics``, ``vcf`` or ``json``.
+    """
+    if link.kind is CollectionKind.ADDRESSBOOK:
+        cards = (body for _, body in published(tx, link, Window()))
+        return splice.splice_cards(cards) if suffix == "vcf" else _jcards(cards)
+    bodies = (body for _, body in published(tx, link, window))
+    whole = splice.splice_calendar(bodies, _header(link, settings), define_zones=True)
+    return whole if suffix == "ics" else _jcal(whole)
+
+
+def published(tx: Connection, link: Link, window: Window) -> Iterator[tuple[Item, bytes]]:
+    """The objects that a link shows, as it shows them; of one UID in several collections the first."""
+    publication = Publication(link.view, link.salt)
+    is_calendar = link.kind is CollectionKind.CALENDAR
+    seen: set[str] = set()
+    for held in link.collections:
+        for item, body in _stored(tx, held, link, window):
+            if item.uid in seen:
+                continue
+            seen.add(item.uid)
+            if is_calendar:
+                shown = publish_calendar(body, publication, item.modified)
+            else:
+                shown = publish_card(body, publication)
+            if shown:
+                yield item, shown
+
+
+def _stored(tx: Connection, held: Collection, link: Link, window: Window) -> Iterator[tuple[Item, bytes]]:
+    if window.is_empty:
+        return iter(())
+    wanted = link.view.components
+    if window.is_open and not wanted:
+        return items.listing_with_bodies(tx, held.id)
+    span = None if window.is_open else filters.TimeRange(window.start, window.end)
+    parts = tuple(filters.CompFilter(name, time_range=span) for name in wanted or COMPONENTS)
+    query = filters.CompFilter("VCALENDAR", comp_filters=parts, test=filters.Test.ANYOF)
+    return _found(tx, held.id, query, zone_of(link))
+
+
+def _found(
+    tx: Connection, collection_id: int, query: filters.CompFilter, zone: tzinfo
+) -> Iterator[tuple[Item, bytes]]:
+    """The objects that the index cannot exclude."""
+    found = stored.candidates(tx, collection_id, search.prefilter(query).condition)
+    while batch := list(islice(found, BATCH)):
+        wanted = [item for item, index in batch if _may_match(query, index, zone)]
+        bodies = items.read_bodies(tx, [item.id for item in wanted]) if wanted else {}
+        yield from ((item, bodies[item.id]) for item in wanted)
+
+
+def _may_match(query: filters.CompFilter, index: ItemIndex, zone: tzinfo) -> bool:
+    known = search.decide(query, index, zone)
+    if known is not None or not index.summary:
+        return known is not False
+    spans = (part.time_range for part in query.comp_filters if part.name == index.component)
+    return any(span is None or summary.in_range(index.summary, index.component, span, zone) for span in spans)
+
+
+# -- what stands before the components
+
+
+def _header(link: Link, settings: LinkSettings) -> bytes:
+    """Names, colour, zone, how often to come back (RFC 7986; the X- ones are Apple's and Outlook's)."""
+    first = link.collections[0]
+    name, every = lines.escape_text(link.shown_title), f"PT{settings.refresh_minutes}M"
+    text = ["VERSION:2.0", "PRODID:-//davserver//EN", "CALSCALE:GREGORIAN"]
+    text += [f"NAME:{name}", f"X-WR-CALNAME:{name}"]
+    if first.description and link.view.detail is Detail.FULL and len(link.collections) == 1:
+        description = lines.escape_text(first.description)
+        text += [f"DESCRIPTION:{description}", f"X-WR-CALDESC:{description}"]
+    zone = first.timezone_id or link.timezone
+    if zone and named_zone(zone):
+        text.append(f"X-WR-TIMEZONE:{zone}")
+    if first.color and (plain := color_name(first.color)):
+        text += [f"COLOR:{plain}", f"X-APPLE-CALENDAR-COLOR:{first.color[:7]}"]
+    text += [f"REFRESH-INTERVAL;VALUE=DURATION:{every}", f"X-PUBLISHED-TTL:{every}"]
+    return "".join(lines.fold(_one_line(line)) + "\r\n" for line in text).encode()
+
+
+def _one_line(text: str) -> str:
+    return "".join(one if one >= " " and one != "\x7f" else " " for one in text)
+
+
+# -- JSON
+
+
+def _jcal(whole: Iterable[bytes]) -> Iterator[bytes]:
+    root = lines.parse_components(lines.decode(b"".join(whole)))[0]
+    yield jcal.to_jcal(root).encode()
+
+
+def _jcards(cards: Iterable[bytes]) -> Iterator[bytes]:
+    """An array of jCards (RFC 7095), which are vCard 4.0."""
+    mark = b"["
+    for body in cards:
+        card = lines.parse_components(lines.decode(body))[0]
+        yield mark + jcal.to_jcard(to_version(card, "4.0")).encode()
+        mark = b","
+    yield b"]" if mark == b"," else b"[]"

@@ -122,8 +122,7 @@ class _Object:
         zones = self._written_zones() if reduced else []
         if Detail.FULL in levels:
             zones += self._zones.values()
-        head = [line for line in self._root.lines if line.name in ("VERSION", "PRODID", "CALSCALE")]
-        return Component(self._root.name, head, [*zones, *(new for _, new in kept)])
+        return Component("VCALENDAR", [Line("VERSION", "2.0")], [*zones, *(new for _, new in kept)])
 
     def _settle(self, parts: list[Component], kept: list[tuple[Component, Component]]) -> None:
         """Series and instances of which the one is shown and the other is not."""

@@ -15,7 +15,7 @@ from davserver.model import CollectionKind, NewCollection
 from davserver.storage import Store, collections, principals
 from tests.content.objects import card, event
 from tests.davclient import Answer, Client, MakeServer
-from tests.links.conftest import BOOK, CALENDAR, Desk, MakeLink, Reader
+from tests.links.conftest import BOOK, Desk, MakeLink, Reader
 
 Moments = Callable[[int], None]
 
@@ -89,7 +89,9 @@ def test_nothing_is_negotiated(reader: Reader, accept: str | None) -> None:
     assert reader.ask("GET", accept=accept).status == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PROPFIND", "REPORT", "PROPPATCH", "OPTIONS", "X"])
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "DELETE", "PROPFIND", "REPORT", "PROPPATCH", "OPTIONS", "X"]
+)
 def test_every_other_method_is_405_for_any_token(reader: Reader, method: str) -> None:
     for path in (reader.path, "/ical/unknown-unknown-unknown.ics"):
         answer = reader.ask(method, path)
@@ -126,8 +128,25 @@ def test_unknown_paused_expired_and_deleted_links_are_answered_alike(
 
 @pytest.mark.parametrize(
     "path",
-    ["/ical", "/ical/", "/ical/{}", "/ical/{}.vcf", "/ical/{}.html", "/ical/{}.ics/x", "/ical/{}/a/b.ics"]
-    + ["/ical/{}x.ics", "/ical/{}.ICS", "/ical//{}.ics", "/ical/.ics", "/ical/%00.ics", "/ical/{}/.ics%0a"],
+    [
+        *(
+            "/ical",
+            "/ical/",
+            "/ical/{}",
+            "/ical/{}.vcf",
+            "/ical/{}.html",
+            "/ical/{}.ics/x",
+            "/ical/{}/a/b.ics",
+        ),
+        *(
+            "/ical/{}x.ics",
+            "/ical/{}.ICS",
+            "/ical//{}.ics",
+            "/ical/.ics",
+            "/ical/%00.ics",
+            "/ical/{}/.ics%0a",
+        ),
+    ],
 )
 def test_other_addresses_are_not_found(reader: Reader, path: str) -> None:
     assert reader.ask("GET", path.format(reader.token)).status == 404
@@ -186,9 +205,7 @@ def test_what_a_reader_has_is_not_sent_again(reader: Reader, diary: Client) -> N
     assert reader.uids() == {"one", "two"}
 
 
-def test_not_modified_is_answered_without_rendering(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_not_modified_is_answered_without_rendering(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     tag = reader.ask().header("ETag")
     monkeypatch.setattr("davserver.links.server.pieces", None)
     assert reader.ask("GET", if_none_match=tag).status == 304
@@ -275,7 +292,9 @@ def test_a_window_is_asked_for(reader: Reader, query: str, uids: set[str]) -> No
     assert reader.uids(query) == uids
 
 
-@pytest.mark.parametrize("query", ["?start=x", "?start=2026-13-01", "?start=2026-05-02&end=2026-05-01", "?end=-1"])
+@pytest.mark.parametrize(
+    "query", ["?start=x", "?start=2026-13-01", "?start=2026-05-02&end=2026-05-01", "?end=-1"]
+)
 def test_a_window_that_makes_no_sense_is_refused(reader: Reader, query: str) -> None:
     answer = reader.ask("GET", reader.path + query)
     assert (answer.status, answer.header("Content-Type")) == (400, "text/plain; charset=utf-8")
@@ -310,7 +329,9 @@ def test_who_asks_all_the_time_has_to_wait_and_nobody_else(diary: Client, make_s
     assert [reader.ask().status for _ in range(6)] == [200] * 5 + [429]
     refused = reader.ask()
     assert 1 <= int(refused.header("Retry-After") or 0) <= 12
-    other = reader.client.send({**reader.client._environ("GET", reader.path, b""), "REMOTE_ADDR": "192.0.2.8"})
+    other = reader.client.send(
+        {**reader.client._environ("GET", reader.path, b""), "REMOTE_ADDR": "192.0.2.8"}
+    )
     assert other.status == 200
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
-from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -20,11 +19,10 @@ from davserver.content.publish import Publication, publish_calendar, publish_car
 from davserver.content.vcard_versions import to_version
 from davserver.content.zones import UTC_ZONE, named_zone
 from davserver.links.colors import color_name
-from davserver.model import Collection, CollectionKind, Detail, Item, ItemIndex, Link
+from davserver.model import Collection, CollectionKind, Detail, ItemIndex, Link
 from davserver.storage import items
 from davserver.storage import search as stored
 
-BATCH = 250
 DAY = 86_400
 COMPONENTS = ("VEVENT", "VTODO", "VJOURNAL")
 
@@ -83,52 +81,63 @@ def pieces(
     :param suffix: ``ics``, ``vcf`` or ``json``.
     """
     if link.kind is CollectionKind.ADDRESSBOOK:
-        cards = (body for _, body in published(tx, link, Window()))
+        cards = published(tx, link, Window())
         return splice.splice_cards(cards) if suffix == "vcf" else _jcards(cards)
-    bodies = (body for _, body in published(tx, link, window))
+    bodies = published(tx, link, window)
     whole = splice.splice_calendar(bodies, _header(link, settings), define_zones=True)
     return whole if suffix == "ics" else _jcal(whole)
 
 
-def published(tx: Connection, link: Link, window: Window) -> Iterator[tuple[Item, bytes]]:
+def published(tx: Connection, link: Link, window: Window) -> Iterator[bytes]:
     """The objects that a link shows, as it shows them; of one UID in several collections the first."""
     publication = Publication(link.view, link.salt)
     is_calendar = link.kind is CollectionKind.CALENDAR
     seen: set[str] = set()
     for held in link.collections:
-        for item, body in _stored(tx, held, link, window):
-            if item.uid in seen:
+        for uid, modified, body in _stored(tx, held, link, window):
+            if uid in seen:
                 continue
-            seen.add(item.uid)
+            seen.add(uid)
             if is_calendar:
-                shown = publish_calendar(body, publication, item.modified)
+                shown = publish_calendar(body, publication, modified)
             else:
                 shown = publish_card(body, publication)
             if shown:
-                yield item, shown
+                yield shown
 
 
-def _stored(tx: Connection, held: Collection, link: Link, window: Window) -> Iterator[tuple[Item, bytes]]:
+Stored = tuple[str, int, bytes]
+"""UID, when it was changed last, body."""
+
+
+def _stored(tx: Connection, held: Collection, link: Link, window: Window) -> Iterator[Stored]:
     if window.is_empty:
         return iter(())
     wanted = link.view.components
     if window.is_open and not wanted:
-        return items.listing_with_bodies(tx, held.id)
+        rows = items.listing_with_bodies(tx, held.id)
+        return ((item.uid, item.modified, body) for item, body in rows)
     span = None if window.is_open else filters.TimeRange(window.start, window.end)
     parts = tuple(filters.CompFilter(name, time_range=span) for name in wanted or COMPONENTS)
     query = filters.CompFilter("VCALENDAR", comp_filters=parts, test=filters.Test.ANYOF)
     return _found(tx, held.id, query, zone_of(link))
 
 
-def _found(
-    tx: Connection, collection_id: int, query: filters.CompFilter, zone: tzinfo
-) -> Iterator[tuple[Item, bytes]]:
-    """The objects that the index cannot exclude."""
-    found = stored.candidates(tx, collection_id, search.prefilter(query).condition)
-    while batch := list(islice(found, BATCH)):
-        wanted = [item for item, index in batch if _may_match(query, index, zone)]
-        bodies = items.read_bodies(tx, [item.id for item in wanted]) if wanted else {}
-        yield from ((item, bodies[item.id]) for item in wanted)
+def _found(tx: Connection, collection_id: int, query: filters.CompFilter, zone: tzinfo) -> Iterator[Stored]:
+    """The objects that the index cannot exclude, in the order in which they were made."""
+    condition = search.prefilter(query).condition
+    batches = stored.candidates(tx, collection_id, condition, _COLUMNS)
+    rows = (row for batch in batches for row in batch)
+    wanted = sorted(
+        tuple(row[: len(_COLUMNS)])
+        for row in rows
+        if _may_match(query, items.index_of(row[len(_COLUMNS) :]), zone)
+    )
+    bodies = items.bodies_of(tx, (row[:2] for row in wanted))
+    return ((uid, modified, body) for (_, _, uid, modified), body in zip(wanted, bodies, strict=True))
+
+
+_COLUMNS = ("id", "size", "uid", "modified")
 
 
 def _may_match(query: filters.CompFilter, index: ItemIndex, zone: tzinfo) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from calendar import timegm
+from collections.abc import Iterable, Iterator
 
 import icalendar
 import pytest
@@ -174,13 +175,14 @@ def test_of_what_lies_outside_the_window_no_body_is_read(
     diary: Client, link: MakeLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    bodies = items.read_bodies
+    bodies = items.bodies_of
 
-    def reading(tx: Connection, ids: list[int]) -> dict[int, bytes]:
-        read.extend(ids)
-        return bodies(tx, ids)
+    def reading(tx: Connection, sized: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        wanted = list(sized)
+        read.extend(size for _, size in wanted)
+        return bodies(tx, wanted)
 
-    monkeypatch.setattr(items, "read_bodies", reading)
+    monkeypatch.setattr(items, "bodies_of", reading)
     reader = link(view=View(start=timegm((2026, 6, 15, 0, 0, 0)), components=("VEVENT",)))
     assert reader.uids("?end=2027-01-01") == {"w"}
     assert len(read) == 1

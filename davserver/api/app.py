@@ -28,7 +28,7 @@ from davserver.auth.rates import Rates
 from davserver.config import Settings
 from davserver.errors import DavServerError, HttpError
 from davserver.jobs.office import Office
-from davserver.model import Principal, Right
+from davserver.model import Identity, Right
 from davserver.storage import Store
 from davserver.storage.engine import is_transient, is_unavailable
 from davserver.wire import Headers, base_url, tags_of
@@ -83,24 +83,26 @@ class Gate:
 
     def answer(self, row: Route, **parts: Any) -> Response:
         """The answer to one request of a route."""
-        user = self._user(row)
+        identity = self._identity(row)
+        user = identity.principal
         self._rates.check(user.id)
         self._rates.charge(user.id)
         _refuse_other_origins(request)
         office = Office(self._store, self._settings, user.name, client_address(request.environ))
         call = Call(
             office,
-            user,
+            identity,
             base_url(request.environ, self._settings),
             PREFIX + row.path.format(**parts),
             _storable(parts),
             self._query(row),
             _body(row, request),
             request.headers.get("If-Match"),
+            request.headers.get("If-None-Match", "").strip() == "*",
         )
         return _response(row.handler(call))
 
-    def _user(self, row: Route) -> Principal:
+    def _identity(self, row: Route) -> Identity:
         """Who asks; 403 where what he signed in by does not open the API, or opens it for reading only."""
         with self._store.read() as tx:
             identity = self._authenticator.authenticate(request.environ, tx)
@@ -109,7 +111,7 @@ class Gate:
             raise Problem(403, "This app password does not open the API.")
         if right is Right.READ and row.method != "GET":
             raise Problem(403, "This app password only reads.")
-        return identity.principal
+        return identity
 
     def _query(self, row: Route) -> Mapping[str, Any]:
         given = {name: _typed(row.query.get(name, {}), value) for name, value in request.args.items()}
@@ -172,7 +174,7 @@ def _response(answer: Answer) -> Response:
     """The answer, 304 where the client has it (RFC 9110 13.1.2)."""
     if answer.data is None:
         return _empty(answer.status, list(answer.headers))
-    tag = tag_of(answer.data)
+    tag = answer.tag or tag_of(answer.data)
     headers = [*answer.headers, ("ETag", tag)]
     if request.method in ("GET", "HEAD"):
         known = [one.removeprefix("W/") for one in tags_of(request.headers.get("If-None-Match", ""))]

@@ -103,12 +103,15 @@ def _parameters(row: Route) -> list[dict[str, Any]]:
     return found
 
 
+PARTS: dict[str, dict[str, Any]] = {
+    "id": {"type": "integer", "minimum": 1, "maximum": 2**53},
+    "home": {"type": "string", "enum": ["calendars", "addressbooks"]},
+}
+"""What stands in a path under these names; anything else is a text."""
+
+
 def _part_schema(name: str) -> dict[str, Any]:
-    return (
-        {"type": "integer", "minimum": 1, "maximum": 2**53}
-        if name == "id"
-        else {"type": "string", "minLength": 1}
-    )
+    return PARTS.get(name, {"type": "string", "minLength": 1})
 
 
 def _response(status: int, schema: str) -> dict[str, Any]:

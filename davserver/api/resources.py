@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("subscription_tokens",)
+MODULES = ("subscription_tokens", "health", "items", "shares", "trash", "app_passwords")
 
 
 def load() -> None:

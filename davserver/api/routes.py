@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 from davserver.api.schemas import Schema
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
-from davserver.model import Principal
+from davserver.model import Identity, Principal
 from davserver.wire import tags_of
 
 MOST_AT_ONCE = 200
@@ -46,28 +46,39 @@ PAGING: Mapping[str, Schema] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler answers: a status, data that becomes JSON (None: no body), further headers."""
+    """What a handler answers: a status, data that becomes JSON (None: no body), further headers.
+
+    ``tag``: the entity tag of the data, where it has one of its own; else it is made of the data.
+    """
 
     status: int = 200
     data: Any = None
     headers: Sequence[tuple[str, str]] = ()
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request, checked: ``query`` and ``body`` fit the route's schemas.
 
-    ``base`` is scheme, host and mount point; ``path`` the path of the request below it.
+    ``base`` is scheme, host and mount point; ``path`` the path of the request below it; ``is_new``: only
+    where there is nothing yet (If-None-Match: *).
     """
 
     office: Office
-    user: Principal
+    identity: Identity
     base: str
     path: str
     parts: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     if_match: str | None = None
+    is_new: bool = False
+
+    @property
+    def user(self) -> Principal:
+        """Who asks."""
+        return self.identity.principal
 
     @property
     def id(self) -> int:
@@ -80,10 +91,16 @@ class Call:
 
         Called within the transaction of the change, so that nobody comes between.
         """
+        self.expect_tag(tag_of(data) if self.if_match else None)
+
+    def expect_tag(self, tag: str | None) -> None:
+        """The same for data with an entity tag of its own; None where there is nothing."""
+        if self.is_new and tag is not None:
+            raise HttpError(412, "There is something already.")
         if self.if_match is None:
             return
         wanted = tags_of(self.if_match)
-        if "*" not in wanted and tag_of(data) not in wanted:
+        if tag is None or ("*" not in wanted and tag not in wanted):
             raise HttpError(412, "It was changed meanwhile: read it again.")
 
     @property
@@ -98,12 +115,12 @@ class Call:
         number: int = self.query.get("after", 0)
         return number
 
-    def page(self, found: Sequence[dict[str, Any]]) -> Answer:
-        """A page of a list whose entries have an ``id``; ``found`` may hold one more than ``limit``."""
+    def page(self, found: Sequence[dict[str, Any]], key: str = "id") -> Answer:
+        """A page of a list, in the order of the entries' ``key``; ``found`` may be longer by one."""
         shown = found[: self.limit]
         following = None
         if len(found) > self.limit:
-            wanted = {**self.query, "limit": self.limit, "after": shown[-1]["id"]}
+            wanted = {**self.query, "limit": self.limit, "after": shown[-1][key]}
             following = f"{self.base}{self.path}?{urlencode(wanted)}"
         headers = [("Link", f'<{following}>; rel="next"')] if following else []
         return Answer(200, {"results": shown, "next": following}, headers)
@@ -131,8 +148,8 @@ class Route:
 
     @property
     def tag(self) -> str:
-        """The resource: the first segment of the path."""
-        return self.path.split("/")[1]
+        """The resource, by its module."""
+        return self.handler.__module__.rpartition(".")[2].replace("_", "-")
 
     @property
     def name(self) -> str:

@@ -15,8 +15,9 @@ What is in no table is a dead property. allprop, propname, the compliance page d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from davserver import davxml
@@ -118,39 +119,45 @@ def names_of(parent: Element) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(child.tag) for child in parent))
 
 
-def plan(request: Request, node: Node, asked: Asked, skip: Collection[str] = ()) -> Plan:
+def plan(request: Request, node: Node, asked: Asked, skip: tuple[str, ...] = ()) -> Plan:
     """Compile what is asked for nodes like ``node`` (same kind, same owner).
 
     :param skip: names that the caller renders by itself (calendar-data).
     """
-    table = TABLE[node.kind]
-    compiled = Plan(minimal=request.minimal)
-    if asked.only_names:
-        compiled.steps = [Step(davxml.tags(name)[2]) for name in table]
-        compiled.all_dead = compiled.only_names = node.kind in SCOPE
-        return compiled
-    names = list(asked.names)
-    if asked.everything:
-        listed = [row.name for row in table.values() if row.allprop]
-        names = list(dict.fromkeys([*listed, *names]))
-        compiled.all_dead = node.kind in SCOPE
-    for name in names:
-        if name not in skip:
-            _step(request, node, compiled, table, name)
+    outline = _outline if sum(map(len, asked.names)) < MOST_REMEMBERED else _outline.__wrapped__
+    compiled, properties = outline(node.kind, asked, skip)
+    compiled = replace(compiled, minimal=request.minimal, steps=[*compiled.steps])
+    for row in properties:
+        _step(request, node, compiled, row)
     return compiled
 
 
-def _step(request: Request, node: Node, compiled: Plan, table: dict[str, Property], name: str) -> None:
-    opening, closing, empty = davxml.tags(name)
-    row = table.get(name)
-    if row is None:
-        if node.kind in SCOPE and name not in PROTECTED:
-            compiled.dead.append(name)
-        else:
-            compiled.absent += empty
-        return
-    if row.needs in PREFETCHED:
-        compiled.needs.add(row.needs)
+MOST_REMEMBERED = 4096
+"""Characters of the names of properties that are remembered as having been asked for."""
+
+
+@lru_cache(maxsize=128)
+def _outline(kind: Kind, asked: Asked, skip: tuple[str, ...]) -> tuple[Plan, tuple[Property, ...]]:
+    """What a plan has for every node of the kind, and the live properties that are asked."""
+    table, has_dead = TABLE[kind], kind in SCOPE
+    if asked.only_names:
+        steps = [Step(davxml.tags(name)[2]) for name in table]
+        return Plan(steps, all_dead=has_dead, only_names=has_dead), ()
+    names = list(asked.names)
+    if asked.everything:
+        names = list(dict.fromkeys([*(row.name for row in table.values() if row.allprop), *names]))
+    unknown = [name for name in names if name not in table and name not in skip]
+    rows = tuple(table[name] for name in names if name in table and name not in skip)
+    return Plan(
+        dead=[name for name in unknown if has_dead and name not in PROTECTED],
+        needs={row.needs for row in rows if row.needs in PREFETCHED},
+        all_dead=has_dead and asked.everything,
+        absent="".join(davxml.tags(name)[2] for name in unknown if not has_dead or name in PROTECTED),
+    ), rows
+
+
+def _step(request: Request, node: Node, compiled: Plan, row: Property) -> None:
+    opening, closing, empty = davxml.tags(row.name)
     if row.needs:
         compiled.steps.append(Step(opening, closing, empty, row.get, row.column))
         return

@@ -14,16 +14,19 @@ from datetime import tzinfo
 from sqlalchemy import Connection
 
 from davserver.config import LinkSettings
-from davserver.content import filters, jcal, lines, search, splice, summary
+from davserver.content import filters, jcal, lines, splice
 from davserver.content.publish import Publication, publish_calendar, publish_card
 from davserver.content.vcard_versions import to_version
 from davserver.content.zones import UTC_ZONE, named_zone
+from davserver.jobs.query import Scope, Search, matches
 from davserver.links.colors import color_name
-from davserver.model import Collection, CollectionKind, Detail, ItemIndex, Link
+from davserver.model import Collection, CollectionKind, Detail, Link
 from davserver.storage import items
-from davserver.storage import search as stored
 
 DAY = 86_400
+LONGEST_SEARCH = 60.0
+"""Seconds that the search for what lies in a window may take."""
+
 COMPONENTS = ("VEVENT", "VTODO", "VJOURNAL")
 
 TYPES = {
@@ -119,33 +122,16 @@ def _stored(tx: Connection, held: Collection, link: Link, window: Window) -> Ite
         return ((item.uid, item.modified, body) for item, body in rows)
     span = None if window.is_open else filters.TimeRange(window.start, window.end)
     parts = tuple(filters.CompFilter(name, time_range=span) for name in wanted or COMPONENTS)
-    query = filters.CompFilter("VCALENDAR", comp_filters=parts, test=filters.Test.ANYOF)
-    return _found(tx, held.id, query, zone_of(link))
-
-
-def _found(tx: Connection, collection_id: int, query: filters.CompFilter, zone: tzinfo) -> Iterator[Stored]:
-    """The objects that the index cannot exclude, in the order in which they were made."""
-    condition = search.prefilter(query).condition
-    batches = stored.candidates(tx, collection_id, condition, _COLUMNS)
-    rows = (row for batch in batches for row in batch)
-    wanted = sorted(
-        tuple(row[: len(_COLUMNS)])
-        for row in rows
-        if _may_match(query, items.index_of(row[len(_COLUMNS) :]), zone)
+    search = Search(
+        filters.CompFilter("VCALENDAR", comp_filters=parts, test=filters.Test.ANYOF), zone_of(link)
     )
-    bodies = items.bodies_of(tx, (row[:2] for row in wanted))
-    return ((uid, modified, body) for (_, _, uid, modified), body in zip(wanted, bodies, strict=True))
+    batches = matches(Scope(tx, (held.id,), LONGEST_SEARCH), search, _COLUMNS)
+    found = sorted(tuple(row) for rows in batches for row in rows)
+    bodies = items.bodies_of(tx, (row[:2] for row in found))
+    return ((uid, modified, body) for (_, _, uid, modified), body in zip(found, bodies, strict=True))
 
 
 _COLUMNS = ("id", "size", "uid", "modified")
-
-
-def _may_match(query: filters.CompFilter, index: ItemIndex, zone: tzinfo) -> bool:
-    known = search.decide(query, index, zone)
-    if known is not None or not index.summary:
-        return known is not False
-    spans = (part.time_range for part in query.comp_filters if part.name == index.component)
-    return any(span is None or summary.in_range(index.summary, index.component, span, zone) for span in spans)
 
 
 # -- what stands before the components

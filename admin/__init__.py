@@ -41,9 +41,10 @@ from . import (
     progress,
     sign_in,
     theme,
+    transfer,
 )
 
-PERSONAL = (overview, profile, progress)
+PERSONAL = (overview, profile, progress, transfer)
 """Modules about a person's things, registered as ``account.<module>`` and ``user.<module>``."""
 
 OTHERS = (dashboard, sign_in, theme)

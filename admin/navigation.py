@@ -33,6 +33,7 @@ class Entry:
 
 PERSON = (
     Entry(_l("Overview"), "overview.show", "house"),
+    Entry(_l("Import and export"), "transfer.index", "arrow-down-up"),
     Entry(_l("Profile"), "profile.edit", "person"),
 )
 """Pages about a person's things."""

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     settings = _with_arguments(settings_of(args), args)
     log.configure(settings)
     application = create_app(settings)
-    server = _create_server(application, settings.server)
+    server = _create_server(application, settings)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     signal.signal(signal.SIGTERM, _leave)
@@ -98,7 +98,8 @@ def _few_arenas() -> None:
             libc.mallopt(M_ARENA_MAX, 2)
 
 
-def _create_server(application: Any, server: ServerSettings) -> Any:
+def _create_server(application: Any, settings: Settings) -> Any:
+    server = settings.server
     place: dict[str, Any] = {"listen": server.listen}
     if server.listen.startswith("unix:"):
         place = {"unix_socket": server.listen.removeprefix("unix:"), "unix_socket_perms": "660"}
@@ -113,7 +114,7 @@ def _create_server(application: Any, server: ServerSettings) -> Any:
             threads=server.threads,
             connection_limit=server.connections,
             channel_timeout=server.idle_seconds,
-            max_request_body_size=server.max_request_size,
+            max_request_body_size=max(server.max_request_size, settings.limits.import_size),
             clear_untrusted_proxy_headers=False,  # proxy_fix() decides, for every server alike
             ident=None,
         )

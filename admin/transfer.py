@@ -59,7 +59,7 @@ class ImportForm(Form):
     file = FileField(
         _l("File"),
         [FileRequired(_l("Choose a file."))],
-        description=_l(".ics or .vcf, also in a zip or gzip; or an archive of everything, made below."),
+        description=_l(".ics or .vcf, also in a zip or gzip; or an archive of everything, made here."),
     )
     target = SelectField(
         _l("Into"), description=_l("An archive of everything brings its own calendars and address books.")

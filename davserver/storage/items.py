@@ -421,6 +421,12 @@ def _keep(
     tx.execute(_KEEP, rows)
 
 
+def components_in(tx: Connection, collection_id: int) -> set[str]:
+    """The components of which a calendar holds at least one."""
+    found = select(item.c.component).where(item.c.collection_id == collection_id).distinct()
+    return set(tx.execute(found).scalars())
+
+
 def total(tx: Connection) -> int:
     """How many items there are in all."""
     return int(tx.execute(select(func.count()).select_from(item)).scalar_one())

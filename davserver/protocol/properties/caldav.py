@@ -10,6 +10,7 @@ from davserver import davxml
 from davserver.content import ical, zones
 from davserver.davxml import APPLE_ICAL, CALDAV, CALENDARSERVER, Element, escape, href
 from davserver.errors import HttpError
+from davserver.jobs.collections import COMPONENTS
 from davserver.model import Collection, CollectionKind, PrincipalKind
 from davserver.protocol.properties import prop
 from davserver.protocol.properties.webdav import text_value, token_of
@@ -20,9 +21,6 @@ from davserver.storage import collections, shares
 CALENDAR = frozenset({Kind.CALENDAR})
 PRINCIPAL = frozenset({Kind.PRINCIPAL})
 CALENDAR_HOME = frozenset({Kind.CALENDAR_HOME})
-
-COMPONENTS = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
-"""Components that a calendar may hold; a new calendar holds the first three unless it says otherwise."""
 
 COLLATIONS = ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
 

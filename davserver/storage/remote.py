@@ -27,6 +27,9 @@ from davserver.model import (
 from davserver.storage.engine import now
 from davserver.storage.items import COLUMNS, NAMES_PER_STATEMENT
 from davserver.storage.schema import (
+    collection as local_collection,
+)
+from davserver.storage.schema import (
     item,
     remote_account,
     remote_collection,
@@ -91,25 +94,50 @@ def accounts_of(tx: Connection, owner_id: int | None = None) -> list[RemoteAccou
     return [_account(row) for row in tx.execute(statement)]
 
 
+PUSH_SECONDS = 5
+"""From a change here to its push: changes come in company."""
+
+_FREE = and_(remote_account.c.active.is_(True), remote_account.c.next_run.is_not(None))
+_CHANGED: Any = (
+    select(remote_account.c.id, func.max(local_collection.c.modified))
+    .select_from(
+        remote_collection.join(
+            local_collection, local_collection.c.id == remote_collection.c.collection_id
+        ).join(remote_account, remote_account.c.id == remote_collection.c.account_id)
+    )
+    .where(
+        _FREE,
+        remote_collection.c.subscribed.is_(True),
+        remote_account.c.fail_count == 0,
+        remote_account.c.lease_until <= bindparam("moment"),
+        local_collection.c.revision != remote_collection.c.seen_revision,
+        local_collection.c.modified >= func.coalesce(remote_account.c.last_run, 0),
+    )
+    .group_by(remote_account.c.id)
+)
+"""Accounts with a collection that was changed here since the last run: their push is due soon."""
+
+
 def due(tx: Connection, moment: int) -> list[int]:
-    """Ids of the accounts whose time has come and that nobody is at, longest overdue first."""
+    """Ids of the accounts whose time has come, or that have something to push; nobody is at them."""
     statement = (
         select(remote_account.c.id)
-        .where(
-            remote_account.c.active.is_(True),
-            remote_account.c.next_run <= moment,
-            remote_account.c.lease_until <= moment,
-        )
+        .where(_FREE, remote_account.c.next_run <= moment, remote_account.c.lease_until <= moment)
         .order_by(remote_account.c.next_run)
     )
-    return [row[0] for row in tx.execute(statement)]
+    timed = list(tx.execute(statement).scalars())
+    changed = tx.execute(_CHANGED, {"moment": moment})
+    return list(dict.fromkeys([*timed, *(row[0] for row in changed if row[1] + PUSH_SECONDS <= moment)]))
 
 
 def next_due(tx: Connection) -> int | None:
     """When the next account is due; None where none ever is."""
-    statement = select(func.min(remote_account.c.next_run)).where(remote_account.c.active.is_(True))
-    found: int | None = tx.execute(statement).scalar()
-    return found
+    statement = select(func.min(remote_account.c.next_run)).where(
+        _FREE, remote_account.c.lease_until <= now()
+    )
+    moments = [tx.execute(statement).scalar()]
+    moments += [row[1] + PUSH_SECONDS for row in tx.execute(_CHANGED, {"moment": now()})]
+    return min((one for one in moments if one is not None), default=None)
 
 
 def change_account(tx: Connection, account_id: int, **values: Any) -> None:
@@ -328,12 +356,19 @@ def count_items(tx: Connection, remote_id: int) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
-def count_troubled(tx: Connection, remote_id: int) -> int:
-    """How many items are not kept in step."""
-    statement = select(func.count()).where(
-        remote_item.c.remote_id == remote_id, remote_item.c.state != ItemState.OK.value
-    )
-    return int(tx.execute(statement).scalar_one())
+def counts(tx: Connection, account_id: int) -> tuple[dict[int, int], dict[int, int]]:
+    """How many items are linked, and how many are not kept in step, by remote collection."""
+    joined = remote_item.join(remote_collection, remote_collection.c.id == remote_item.c.remote_id)
+    found = []
+    for condition in (remote_item.c.name.is_not(None), remote_item.c.state != ItemState.OK.value):
+        statement = (
+            select(remote_item.c.remote_id, func.count())
+            .select_from(joined)
+            .where(remote_collection.c.account_id == account_id, condition)
+            .group_by(remote_item.c.remote_id)
+        )
+        found.append({row[0]: row[1] for row in tx.execute(statement)})
+    return found[0], found[1]
 
 
 _LINK = and_(remote_item.c.remote_id == bindparam("remote_id"), remote_item.c.name == item.c.name)
@@ -415,9 +450,11 @@ def conflicts_of(tx: Connection, owner_id: int, *, limit: int, offset: int = 0) 
     return [_conflict(row) for row in tx.execute(statement)]
 
 
-def count_conflicts(tx: Connection, owner_id: int) -> int:
-    """How many lost versions of one user are kept."""
+def count_conflicts(tx: Connection, owner_id: int, account_id: int | None = None) -> int:
+    """How many lost versions of one user, or of one account, are kept."""
     statement = select(func.count()).where(remote_conflict.c.owner_id == owner_id)
+    if account_id is not None:
+        statement = statement.where(remote_conflict.c.account_id == account_id)
     return int(tx.execute(statement).scalar_one())
 
 

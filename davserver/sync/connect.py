@@ -12,13 +12,10 @@ from collections.abc import Iterator
 from davserver.jobs.office import Office
 from davserver.model import RemoteAccount
 from davserver.sync.client import DavClient
-from davserver.sync.http import Access, Auth, Bearer, Client, Password, Trust
+from davserver.sync.http import Access, Auth, Bearer, Client, Password, Trust, origin
 from davserver.sync.problems import Problem, RemoteError
 from davserver.sync.quirks import PRESETS, quirks_of
 from davserver.vault import Vault, VaultLocked
-
-AUTH_KINDS = ("basic", "digest", "bearer", "oauth2")
-"""Basic and Digest are one: the server's challenge decides (http)."""
 
 
 def context_of(account_id: int) -> str:
@@ -29,7 +26,7 @@ def context_of(account_id: int) -> str:
 @contextlib.contextmanager
 def connected(office: Office, account: RemoteAccount) -> Iterator[DavClient]:
     """A client for the account; RemoteError where its secret cannot be read."""
-    access = Access(auth_of(office, account), trust_of(account), hosts_of(account.preset))
+    access = Access(auth_of(office, account), trust_of(account), hosts_of(account))
     with Client(office.settings.outgoing, access) as web:
         yield DavClient(web, account.base_url, quirks_of(account.base_url))
 
@@ -52,7 +49,8 @@ def trust_of(account: RemoteAccount) -> Trust:
     return Trust(account.ca_pem, account.fingerprint)
 
 
-def hosts_of(preset: str) -> tuple[str, ...]:
-    """Where else the credentials may go."""
-    found = PRESETS.get(preset)
-    return found.hosts if found else ()
+def hosts_of(account: RemoteAccount) -> tuple[str, ...]:
+    """Where the credentials may go: the preset's hosts, and those of the homes that were agreed to."""
+    preset = PRESETS.get(account.preset)
+    homes = (account.base_url, account.home_cal, account.home_card)
+    return (*(preset.hosts if preset else ()), *dict.fromkeys(origin(url)[1] for url in homes if url))

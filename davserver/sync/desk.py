@@ -93,6 +93,7 @@ class Work:
     remote: RemoteCollection
     report: Report = lambda _: None
     counts: Counter[str] = field(default_factory=Counter)
+    halted: Callable[[], bool] = lambda: False
 
     @property
     def kind(self) -> CollectionKind:
@@ -119,6 +120,8 @@ class Work:
         :raises RemoteError: ``lease`` where another runner has the account by now, ``gone`` where the local
             collection was deleted.
         """
+        if self.halted():
+            raise RemoteError(Problem.HALTED)
         for attempt in range(TRIES):
             try:
                 with self.office.store.write() as tx:

@@ -64,8 +64,8 @@ def parse(body: bytes, base: str) -> Multistatus:
     """A multistatus; RemoteError (garbled) for anything else, such as one cut in the middle."""
     try:
         root = davxml.parse(body, MAX_DEPTH)
-    except HttpError as error:
-        raise RemoteError(Problem.GARBLED, f"The server's answer is no proper XML: {error}") from None
+    except HttpError:
+        raise RemoteError(Problem.GARBLED, "The server's answer is no proper XML.") from None
     if root is None or root.tag != f"{DAV}multistatus":
         raise RemoteError(Problem.GARBLED, "The server's answer is not the list that was asked for.")
     members: dict[str, Member] = {}

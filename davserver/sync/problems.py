@@ -32,6 +32,7 @@ class Problem(enum.StrEnum):
     QUOTA_THERE = "quota-there"
     REFUSED = "refused"
     LEASE = "lease"
+    HALTED = "halted"
     RECONNECT = "reconnect"
 
 
@@ -104,6 +105,7 @@ ADVICE = {
         "The server refuses some items.",
         "Change them; each is listed with the reason. The others are in step.",
     ),
+    Problem.HALTED: Advice("The server was stopped meanwhile.", "It goes on at the next start."),
     Problem.LEASE: Advice("Another process synchronises this account.", "Wait until it is done."),
 }
 

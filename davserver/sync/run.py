@@ -35,6 +35,8 @@ from davserver.sync.connect import connected
 from davserver.sync.desk import LEASE_SECONDS, Progress, Report, Work
 from davserver.sync.plan import Step
 from davserver.sync.problems import ADVICE, Problem, RemoteError
+from davserver.sync.work import Place
+from davserver.sync.work import Work as DueWork
 
 log = logging.getLogger("davserver.sync")
 
@@ -42,9 +44,6 @@ DAY = 86_400
 JITTER = 0.1
 GONE_AFTER = 3
 """Runs in which a collection is missing before people are asked about it."""
-
-SOON = 5
-"""Seconds from a change here to its push."""
 
 _ENDS_ACCOUNT = frozenset(
     {
@@ -56,9 +55,13 @@ _ENDS_ACCOUNT = frozenset(
         Problem.REDIRECT,
         Problem.BUSY,
         Problem.LEASE,
+        Problem.HALTED,
     }
 )
 """What the other collections of the account would meet as well."""
+
+_NO_FAILURE = frozenset({Problem.GUARD, Problem.REFUSED, Problem.GONE, Problem.HALTED, Problem.LEASE})
+"""What does not put off the next run."""
 
 Connect = Callable[[Office, RemoteAccount], AbstractContextManager[DavClient]]
 COUNTED = ("pulled", "pushed", "removed_here", "removed_there", "conflicts", "problems")
@@ -66,12 +69,18 @@ COUNTED = ("pulled", "pushed", "removed_here", "removed_there", "conflicts", "pr
 
 @dataclass(frozen=True)
 class Options:
-    """How an account is run. ``only``: one remote collection's id; ``connect``: who reaches the server."""
+    """How an account is run.
+
+    :param only: one remote collection's id.
+    :param connect: who reaches the server.
+    :param halted: whether the process wants to end; the run leaves between two transactions.
+    """
 
     reason: str = "manual"
     only: int | None = None
     report: Report = lambda _: None
     connect: Connect = connected
+    halted: Callable[[], bool] = lambda: False
 
 
 @dataclass
@@ -177,7 +186,9 @@ def _works(
         rows = remote.collections_of(tx, account.id)
     for row in rows:
         if row.subscribed and row.collection_id is not None and options.only in (None, row.id):
-            yield Work(office, account, owner, client, lease, row, options.report)
+            work = Work(office, account, owner, client, lease, row, options.report)
+            work.halted = options.halted
+            yield work
 
 
 def _lease_of(office: Office, account: RemoteAccount) -> str:
@@ -354,7 +365,7 @@ def _log(office: Office, account: RemoteAccount, began: tuple[str, int], result:
     reason, started = began
     moment = now()
     problem = result.problem
-    failed = problem is not None and problem not in (Problem.GUARD, Problem.REFUSED, Problem.GONE)
+    failed = problem is not None and problem not in _NO_FAILURE
     fails = account.fail_count + 1 if failed else 0
     values: dict[str, object] = {
         "last_run": moment,
@@ -389,6 +400,8 @@ def _log(office: Office, account: RemoteAccount, began: tuple[str, int], result:
 def _next_run(account: RemoteAccount, result: RunResult, fails: int, moment: int) -> int | None:
     if result.problem is not None and ADVICE[result.problem].stops:
         return None
+    if result.problem is Problem.HALTED:
+        return moment
     if result.retry_after is not None:
         return moment + max(result.retry_after, 1)
     wait = min(account.interval_seconds * 2 ** min(fails, 20), max(DAY, account.interval_seconds))
@@ -411,3 +424,12 @@ def plan_account(
     with options.connect(office, account) as client:
         works = _works(office, account, client, owner, options)
         return {work.title: plan_collection(work) for work in works}
+
+
+def _run_due(place: Place, account_id: int) -> None:
+    office = Office(place.store, place.settings)
+    run_account(office, account_id, Options(reason="interval", halted=place.stopping.is_set))
+
+
+ACCOUNTS = DueWork("accounts", remote.next_due, remote.due, _run_due)
+"""For the background runner."""

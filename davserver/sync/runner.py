@@ -25,6 +25,7 @@ from davserver.jobs import tidy
 from davserver.jobs.background import woken
 from davserver.storage import open_store
 from davserver.storage.engine import now
+from davserver.sync.run import ACCOUNTS
 from davserver.sync.work import Place, Work
 
 AT_ONCE = 3
@@ -52,7 +53,7 @@ def _tidy_due(tx: Connection, moment: int) -> list[int]:
 
 TIDYING = Work("tidying", tidy.due_at, _tidy_due, _tidy)
 
-WORKS: tuple[Work, ...] = (TIDYING,)
+WORKS: tuple[Work, ...] = (TIDYING, ACCOUNTS)
 """All kinds of work."""
 
 

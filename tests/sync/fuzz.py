@@ -28,13 +28,12 @@ from sqlalchemy import URL
 from davserver.content import normal
 from davserver.jobs.office import Office
 from davserver.model import CollectionKind, Policy
-from davserver.storage import Store, migrations, remote
+from davserver.storage import Store, remote
 from davserver.storage import collections as stored
 from davserver.sync.http import Answer, Unreachable
 from davserver.sync.problems import Problem
-from tests.conftest import add_person
 from tests.sync.pairs import EXTENSIONS, Pair, body_of, new_pair, office_in, text_of, uid_of
-from tests.sync.peers import PEERS, Peer, peer
+from tests.sync.peers import PEERS, Peer, fresh_database, peer
 
 FAULTS = 0.25
 """Share of the requests that go wrong."""
@@ -196,11 +195,9 @@ def play(seed: int, peer_name: str, policy: Policy, kind: CollectionKind) -> Cou
     """One seed; AssertionError where anything is lost, doubled or different."""
     rng = random.Random(f"{seed}-{peer_name}-{policy}-{kind}")
     with tempfile.TemporaryDirectory() as folder, peer(peer_name, Path(folder) / "peer") as there:
+        fresh_database(Path(folder) / "local.db")
         store = Store(URL.create("sqlite", database=f"{folder}/local.db"), synchronous="OFF")
         try:
-            migrations.ensure(store)
-            with store.write() as tx:
-                add_person(tx, "ann")
             return _play(rng, Path(folder), (store, there), (policy, kind))
         finally:
             store.close()

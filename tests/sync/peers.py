@@ -12,8 +12,10 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -144,16 +146,33 @@ def _xandikos(folder: Path) -> Iterator[Peer]:
 
 @contextlib.contextmanager
 def _davserver(folder: Path) -> Iterator[Peer]:
+    fresh_database(folder / "remote.db")
     store = Store(URL.create("sqlite", database=str(folder / "remote.db")), synchronous="OFF")
-    migrations.ensure(store)
-    with store.write() as tx:
-        add_person(tx, "ann")
     settings = Settings(storage=StorageSettings(data_dir=folder))
     try:
         app = Server(settings, store)
         yield Peer("davserver", app, "/dav/calendars/ann/", "/dav/addressbooks/ann/")
     finally:
         store.close()
+
+
+def fresh_database(file: Path) -> None:
+    """An SQLite database with the schema and ann in it; made once, then copied."""
+    file.write_bytes(_template())
+
+
+@cache
+def _template() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "template.db"
+        store = Store(URL.create("sqlite", database=str(file)), synchronous="OFF")
+        migrations.ensure(store)
+        with store.write() as tx:
+            add_person(tx, "ann")
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+        return file.read_bytes()
 
 
 PEERS = {"radicale": _radicale, "xandikos": _xandikos, "davserver": _davserver}

@@ -457,6 +457,14 @@ class OutgoingSettings:
         matching(r"|http://[^/\s]+/?", 'must be like "http://proxy.example.org:3128"'),
     )
     seconds: int = setting(60, "The longest that one request to another server may take.", between(5, 600))
+    feed_size: int = setting(10 * MIB, "Bytes of a subscribed calendar, unpacked.", SIZE)
+    feed_items: int = setting(50_000, "Events and tasks of a subscribed calendar.", between(10, 10_000_000))
+    feed_minutes: int = setting(
+        60,
+        "Minutes between two looks at a subscribed calendar where neither the user nor the calendar says.",
+        between(15, 10_080),
+    )
+    feeds_per_user: int = setting(20, "Calendars that one user may subscribe to.", between(0, 100_000))
 
 
 @dataclass(frozen=True, slots=True)

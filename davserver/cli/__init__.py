@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "app-password": "make, list and revoke passwords for devices",
     "import": "bring .ics, .vcf or an archive into an account",
     "export": "write a calendar, an address book or everything of an account to a file",
+    "subscription": "subscribe accounts to calendars elsewhere",
     "sync": "do what is due: subscribed calendars, remote accounts, tidying",
     "secrets": "renew the key of the stored passwords",
     "db": "upgrade, check, back up and re-index the database",

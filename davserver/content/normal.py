@@ -47,24 +47,24 @@ _LISTS = frozenset(
 """Properties whose unescaped separators mean something: their escapes are kept."""
 
 
-def fingerprint(body: bytes) -> str:
-    """32 hexadecimal digits, equal for bodies that say the same.
+def fingerprint(body: bytes, ignored: frozenset[str] = IGNORED) -> str:
+    """32 hexadecimal digits, equal for bodies that say the same but for the ignored properties.
 
     What cannot be parsed is compared by its unfolded lines, so that every body has a fingerprint.
     """
     try:
-        lines = [line for root in parse_components(decode(body)) for line in _component(root)]
+        lines = [line for root in parse_components(decode(body)) for line in _component(root, ignored)]
     except InvalidContent:
         text = body.replace(b"\r\n ", b"").replace(b"\r\n\t", b"")
         lines = sorted(line.strip() for line in text.decode("latin-1").splitlines())
     return blake2b("\n".join(lines).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
-def _component(component: Component) -> list[str]:
+def _component(component: Component, ignored: frozenset[str]) -> list[str]:
     """A component as lines that do not depend on any order but that of nesting."""
-    own = sorted(_line(line) for line in component.lines if line.name not in IGNORED)
+    own = sorted(_line(line) for line in component.lines if line.name not in ignored)
     children = sorted(
-        "\n".join(_component(child)) for child in component.children if child.name != "VTIMEZONE"
+        "\n".join(_component(child, ignored)) for child in component.children if child.name != "VTIMEZONE"
     )
     return [f"BEGIN:{component.name}", *own, *children, f"END:{component.name}"]
 

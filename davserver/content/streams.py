@@ -296,6 +296,11 @@ def _unfolded(text: bytes) -> bytes:
     return _FOLD.sub(b"", text) if b"\n " in text or b"\n\t" in text else text
 
 
+def text_of(raw: bytes) -> str:
+    """Bytes of a file as text, whatever their encoding, without control characters."""
+    return _repaired(raw)[0].decode()
+
+
 def _repaired(text: bytes) -> tuple[bytes, tuple[str, ...]]:
     """UTF-8 without control characters, and what was mended for it."""
     repairs: tuple[str, ...] = ()

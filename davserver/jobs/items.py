@@ -88,8 +88,15 @@ def store_item(
     return items.put(tx, target, new, current, actor)
 
 
+def check_writable(target: Collection) -> None:
+    """403 where a collection is filled from elsewhere: what is written would be lost at the next refresh."""
+    if target.read_only:
+        raise HttpError(403, "This calendar is filled from elsewhere and cannot be changed here.")
+
+
 def check_component(target: Collection, index: ItemIndex) -> None:
     """403 supported-calendar-component where a calendar does not take what the body is (RFC 4791 5.2.3)."""
+    check_writable(target)
     if target.kind is CollectionKind.CALENDAR and index.component not in target.components.split(","):
         message = f"This calendar takes {target.components}, not {index.component}."
         raise HttpError(403, message, CALDAV + "supported-calendar-component")

@@ -300,7 +300,8 @@ def truncated_at(tx: Connection, collection_id: int, since: int, limit: int) -> 
 def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None, actor: str) -> Item:
     """Store a body under a name of a locked collection.
 
-    :param replaced: the item now under that name, as read after the lock; its body goes to history.
+    :param replaced: the item now under that name, as read after the lock; its body goes to history, unless
+        the collection is filled from elsewhere.
     :param actor: name of who writes, for the history.
     """
     size, moment = len(new.body), now()
@@ -315,7 +316,7 @@ def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None,
         "modified": moment,
     }
     if replaced is not None:
-        if replaced.etag != values["etag"]:
+        if replaced.etag != values["etag"] and not target.read_only:
             _keep(tx, target, [(replaced, read_body(tx, replaced.id))], "overwritten", actor)
         _UPDATE.run(tx, {"b_id": replaced.id, **{f"b_{key}": value for key, value in values.items()}})
         _UPDATE_BODY.run(tx, {"b_id": replaced.id, "b_data": new.body})
@@ -368,7 +369,7 @@ def put_new(tx: Connection, target: Collection, new: Sequence[NewItem]) -> Colle
 def remove(tx: Connection, target: Collection, gone: Item, actor: str, *, moved: bool = False) -> None:
     """Delete an item of a locked collection: body to history (unless it was moved), name to a tombstone."""
     revision = collections.advance(tx, target, items=-1, size=-gone.size)
-    if not moved:
+    if not moved and not target.read_only:
         _keep(tx, target, [(gone, read_body(tx, gone.id))], "deleted", actor)
     dead_properties.forget(tx, "item", gone.id)
     _REMOVE_PART.run_many(tx, _parts(target.id, gone.id, gone.uid))

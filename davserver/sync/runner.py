@@ -25,6 +25,7 @@ from davserver.jobs import tidy
 from davserver.jobs.background import woken
 from davserver.storage import open_store
 from davserver.storage.engine import now
+from davserver.sync.feeds import FEEDS
 from davserver.sync.run import ACCOUNTS
 from davserver.sync.work import Place, Work
 
@@ -53,7 +54,7 @@ def _tidy_due(tx: Connection, moment: int) -> list[int]:
 
 TIDYING = Work("tidying", tidy.due_at, _tidy_due, _tidy)
 
-WORKS: tuple[Work, ...] = (TIDYING, ACCOUNTS)
+WORKS: tuple[Work, ...] = (FEEDS, ACCOUNTS, TIDYING)
 """All kinds of work."""
 
 

@@ -73,6 +73,10 @@ _OF_MESSAGES = frozenset({READ, READ_PRIVILEGES, UNBIND})
 _READER = frozenset({READ, READ_PRIVILEGES, READ_FREE_BUSY})
 _READING = _READER | {READ_ACL}
 """What a password that only reads leaves."""
+
+_WRITING = frozenset({DAV + "all", WRITE, WRITE_PROPERTIES, WRITE_CONTENT, BIND, UNBIND})
+"""What nobody may do with a collection that is filled from elsewhere."""
+
 _NOBODY: frozenset[str] = frozenset()
 SHARED = {
     Access.READ: frozenset({READ}),
@@ -134,6 +138,15 @@ def may(node: Node, privilege: str) -> bool:
     takes a calendar with write-properties for a writable one.
     """
     return privilege in node.privileges or privilege in node.view_privileges
+
+
+def possible(node: Node, granted: frozenset[str]) -> frozenset[str]:
+    """What is left of the granted privileges: nobody writes to a collection that is filled from elsewhere.
+
+    Its owner may name and remove it all the same; of that clients are not told, see may().
+    """
+    is_filled = node.collection is not None and node.collection.read_only
+    return granted - _WRITING if is_filled else granted
 
 
 def within(scope: Scope, node: Node, granted: frozenset[str]) -> frozenset[str]:

@@ -174,10 +174,15 @@ class Request:
     def limit(self, node: Node, granted: frozenset[str]) -> Node:
         """The node with what is granted, as far as what the user signed in by opens it."""
         scope = self.identity.scope
-        node.privileges = access.within(scope, node, granted)
-        if node.is_own_view and node.privileges:
+        node.privileges = access.within(scope, node, access.possible(node, granted))
+        if node.privileges and (node.is_own_view or self._is_own_and_read_only(node)):
             node.view_privileges = access.within(scope, node, access.OF_VIEW)
         return node
+
+    def _is_own_and_read_only(self, node: Node) -> bool:
+        held, owner = node.collection, node.owner
+        is_collection = held is not None and held.read_only and node.kind in tree.COLLECTIONS
+        return is_collection and owner is not None and owner.id == self.user.id
 
     def serves(self, kind: CollectionKind) -> bool:
         """Whether there are calendars, or address books, for this user with what he signed in by."""

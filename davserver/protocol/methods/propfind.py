@@ -163,10 +163,13 @@ def members(request: Request, node: Node) -> Iterator[Node]:
 
 
 def _opened(request: Request, nodes: Iterator[Node]) -> Iterator[Node]:
-    """Those that an app password for single collections opens; the home's own rights say nothing of them."""
+    """Those that an app password for single collections opens; the home's own rights say nothing of them.
+
+    Nor do they of a calendar that is filled from elsewhere.
+    """
     scope = request.identity.scope
     if scope.collections is None:
-        return nodes
+        return (request.grant(one) if one.collection and one.collection.read_only else one for one in nodes)
     return (request.grant(node) for node in nodes if node.collection and scope.opens(node.collection.id))
 
 

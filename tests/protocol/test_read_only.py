@@ -22,7 +22,8 @@ def feed(store: Store, people: dict[str, int], ann: Client) -> str:
     kind = CollectionKind.CALENDAR
     new = NewCollection(people["ann"], kind, "feed", display_name="Feed", components="VEVENT", read_only=True)
     with store.write() as tx:
-        items.put_new(tx, collections.create(tx, new), [NewItem("a.ics", event("a"), ItemIndex("VEVENT", "a"))])
+        held = NewItem("a.ics", event("a"), ItemIndex("VEVENT", "a"))
+        items.put_new(tx, collections.create(tx, new), [held])
     return ann.calendar_home + "feed/"
 
 

@@ -99,6 +99,13 @@ def agenda(
     wish = CompFilter("VCALENDAR", comp_filters=(CompFilter("VEVENT", time_range=TimeRange(*window)),))
     scope = Scope(tx, tuple(one.id for one in calendars), limits.query_seconds)
     found = _with_bodies(tx, matches(scope, Search(wish, zone), _NARROW))
+    return occurrences_of(found, window, zone, limits)
+
+
+def occurrences_of(
+    found: Iterable[tuple[Item, bytes]], window: Window, zone: Zone, limits: LimitSettings
+) -> Agenda:
+    """The occurrences of these events in a window, in order, whole days first."""
     budget = Budget.of_request(limits.query_instances)
     occurrences: list[Occurrence] = []
     complete = True

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
 
 from sqlalchemy import Connection
 
@@ -17,10 +16,10 @@ from davserver.config import LinkSettings
 from davserver.content import filters, jcal, lines, splice
 from davserver.content.publish import Publication, publish_calendar, publish_card
 from davserver.content.vcard_versions import to_version
-from davserver.content.zones import UTC_ZONE, named_zone
+from davserver.content.zones import UTC_ZONE, Zone, named_zone
 from davserver.jobs.query import Scope, Search, matches
 from davserver.links.colors import color_name
-from davserver.model import Collection, CollectionKind, Detail, Link
+from davserver.model import Collection, CollectionKind, Detail, Item, Link
 from davserver.storage import items
 
 DAY = 86_400
@@ -32,6 +31,7 @@ COMPONENTS = ("VEVENT", "VTODO", "VJOURNAL")
 TYPES = {
     "ics": "text/calendar; charset=utf-8",
     "vcf": "text/vcard; charset=utf-8",
+    "html": "text/html; charset=utf-8",
     ("json", CollectionKind.CALENDAR): "application/calendar+json; charset=utf-8",
     ("json", CollectionKind.ADDRESSBOOK): "application/vcard+json; charset=utf-8",
 }
@@ -70,7 +70,7 @@ def window_of(link: Link, moment: int) -> Window:
     return Window(view.start, view.end).within(Window(back, ahead))
 
 
-def zone_of(link: Link) -> tzinfo:
+def zone_of(link: Link) -> Zone:
     """The zone in which whole days and floating times are placed."""
     named = [held.timezone_id for held in link.collections if held.timezone_id]
     return named_zone((named or [link.timezone])[0]) or UTC_ZONE
@@ -84,54 +84,45 @@ def pieces(
     :param suffix: ``ics``, ``vcf`` or ``json``.
     """
     if link.kind is CollectionKind.ADDRESSBOOK:
-        cards = published(tx, link, Window())
+        cards = (body for _, body in published(tx, link, Window()))
         return splice.splice_cards(cards) if suffix == "vcf" else _jcards(cards)
-    bodies = published(tx, link, window)
+    bodies = (body for _, body in published(tx, link, window))
     whole = splice.splice_calendar(bodies, _header(link, settings), define_zones=True)
     return whole if suffix == "ics" else _jcal(whole)
 
 
-def published(tx: Connection, link: Link, window: Window) -> Iterator[bytes]:
+def published(tx: Connection, link: Link, window: Window) -> Iterator[tuple[Item, bytes]]:
     """The objects that a link shows, as it shows them; of one UID in several collections the first."""
     publication = Publication(link.view, link.salt)
     is_calendar = link.kind is CollectionKind.CALENDAR
     seen: set[str] = set()
     for held in link.collections:
-        for uid, modified, body in _stored(tx, held, link, window):
-            if uid in seen:
+        for item, body in _stored(tx, held, link, window):
+            if item.uid in seen:
                 continue
-            seen.add(uid)
+            seen.add(item.uid)
             if is_calendar:
-                shown = publish_calendar(body, publication, modified)
+                shown = publish_calendar(body, publication, item.modified)
             else:
                 shown = publish_card(body, publication)
             if shown:
-                yield shown
+                yield item, shown
 
 
-Stored = tuple[str, int, bytes]
-"""UID, when it was changed last, body."""
-
-
-def _stored(tx: Connection, held: Collection, link: Link, window: Window) -> Iterator[Stored]:
+def _stored(tx: Connection, held: Collection, link: Link, window: Window) -> Iterator[tuple[Item, bytes]]:
+    """The objects of a collection in the order in which they were changed, or within a window made."""
     if window.is_empty:
         return iter(())
     wanted = link.view.components
     if window.is_open and not wanted:
-        rows = items.listing_with_bodies(tx, held.id)
-        return ((item.uid, item.modified, body) for item, body in rows)
+        return items.listing_with_bodies(tx, held.id)
     span = None if window.is_open else filters.TimeRange(window.start, window.end)
     parts = tuple(filters.CompFilter(name, time_range=span) for name in wanted or COMPONENTS)
-    search = Search(
-        filters.CompFilter("VCALENDAR", comp_filters=parts, test=filters.Test.ANYOF), zone_of(link)
-    )
-    batches = matches(Scope(tx, (held.id,), LONGEST_SEARCH), search, _COLUMNS)
-    found = sorted(tuple(row) for rows in batches for row in rows)
-    bodies = items.bodies_of(tx, (row[:2] for row in found))
-    return ((uid, modified, body) for (_, _, uid, modified), body in zip(found, bodies, strict=True))
-
-
-_COLUMNS = ("id", "size", "uid", "modified")
+    query = filters.CompFilter("VCALENDAR", comp_filters=parts, test=filters.Test.ANYOF)
+    batches = matches(Scope(tx, (held.id,), LONGEST_SEARCH), Search(query, zone_of(link)), Item._fields)
+    found = sorted(Item._make(row) for rows in batches for row in rows)
+    bodies = items.bodies_of(tx, ((item.id, item.size) for item in found))
+    return zip(found, bodies, strict=True)
 
 
 # -- what stands before the components

@@ -23,7 +23,7 @@ from hashlib import blake2b
 from itertools import chain
 from operator import attrgetter
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -35,7 +35,8 @@ from davserver.config import Settings
 from davserver.errors import HttpError
 from davserver.jobs.links import SUFFIXES, digest_of
 from davserver.links.cache import Cache
-from davserver.links.render import TYPES, Window, pieces, window_of
+from davserver.links.render import TYPES, Window, pieces, window_of, zone_of
+from davserver.links.sight import Sight, policy, sight_of
 from davserver.links.statistics import Statistics, client_name
 from davserver.model import CollectionKind, Link
 from davserver.storage import Store, links
@@ -44,6 +45,7 @@ from davserver.wire import (
     Headers,
     Streamed,
     accepts_gzip,
+    base_url,
     begin,
     disposition,
     gzipped,
@@ -77,13 +79,17 @@ log = logging.getLogger("davserver.links")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of a link: the suffix of the address, the effective window, the time of the request."""
+    """What is asked of a link: the suffix of the address, the effective window, the time of the request.
+
+    ``sight``: which part a page shows, None for what is no page. ``address``: its own, without the suffix.
+    """
 
     link: Link
     suffix: str
     window: Window
     moment: int
-    query: dict[str, list[str]]
+    sight: Sight | None
+    address: str
 
     @property
     def modified(self) -> int:
@@ -136,7 +142,7 @@ class LinkServer:
             self._authenticator.check_secret(environ, f"link/{link.id}", link.password)
         reader = (link.id, network(client_address(environ)))
         self._rates.check(reader)
-        asked = _asked(environ, link, suffix, moment)
+        asked = self._asked(environ, link, suffix, moment)
         tag = _tag(asked, self._settings.links.refresh_minutes)
         self.statistics.note(link.id, moment, client_name(environ.get("HTTP_USER_AGENT")))
         headers = _headers(asked, tag)
@@ -196,8 +202,31 @@ class LinkServer:
             return []
         return Streamed(chain([first], rest), stack)
 
+    def _asked(self, environ: Environ, link: Link, suffix: str, moment: int) -> Asked:
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        narrowed = Window(_moment(query, "start"), _moment(query, "end"))
+        if narrowed.is_empty:
+            raise HttpError(400, "end lies after start.")
+        window, sight = window_of(link, moment).within(narrowed), None
+        if suffix == "html":
+            languages = environ.get("HTTP_ACCEPT_LANGUAGE") or ""
+            sight = sight_of(query, languages, zone_of(link).to_local(moment))
+        address = base_url(environ, self._settings) + quote(_path(environ).removesuffix(f".{suffix}"))
+        return Asked(link, suffix, window, moment, sight, address)
+
     def _pieces(self, tx: Connection, asked: Asked) -> Iterator[bytes]:
-        return pieces(tx, asked.link, asked.suffix, asked.window, self._settings.links)
+        if asked.sight is None:
+            return pieces(tx, asked.link, asked.suffix, asked.window, self._settings.links)
+        # Jinja2 and Babel, which most servers never need
+        from davserver.links import page
+
+        return iter(
+            [
+                page.render(
+                    tx, page.Shown(asked.link, asked.sight, asked.window, asked.address), self._settings
+                )
+            ]
+        )
 
 
 def _unpacked(packed: bytes) -> Iterator[bytes]:
@@ -214,14 +243,6 @@ def _path(environ: Environ) -> str:
         return str(environ.get("PATH_INFO", "")).encode("latin-1").decode("utf-8")
     except (UnicodeDecodeError, UnicodeEncodeError):
         return ""
-
-
-def _asked(environ: Environ, link: Link, suffix: str, moment: int) -> Asked:
-    query = parse_qs(environ.get("QUERY_STRING", ""))
-    narrowed = Window(_moment(query, "start"), _moment(query, "end"))
-    if narrowed.is_empty:
-        raise HttpError(400, "end lies after start.")
-    return Asked(link, suffix, window_of(link, moment).within(narrowed), moment, query)
 
 
 def _moment(query: dict[str, list[str]], name: str) -> int | None:
@@ -246,7 +267,7 @@ def _tag(asked: Asked, refresh_minutes: int) -> str:
     link = asked.link
     shown = [_shown_of(held) for held in link.collections]
     facts = (FORMAT_VERSION, link.id, link.version, link.timezone, shown, asked.suffix, refresh_minutes)
-    text = repr((*facts, asked.window.start, asked.window.end))
+    text = repr((*facts, asked.window.start, asked.window.end, asked.sight, asked.sight and asked.address))
     return f'"{blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()}"'
 
 
@@ -258,7 +279,11 @@ def _headers(asked: Asked, tag: str) -> Headers:
     name = disposition("inline", f"{link.shown_title.replace('/', '-')}.{asked.suffix}")
     content_type = TYPES.get(asked.suffix) or TYPES[asked.suffix, link.kind]
     headers: Headers = [("ETag", tag), ("Last-Modified", http_date(modified)), *ALWAYS]
-    headers += [("Content-Type", content_type), ("Content-Disposition", name), ("Vary", "Accept-Encoding")]
+    headers.append(("Content-Type", content_type))
+    if asked.sight is None:
+        headers += [("Content-Disposition", name), ("Vary", "Accept-Encoding")]
+    else:
+        headers += [("Content-Security-Policy", policy(link)), ("Vary", "Accept-Encoding, Accept-Language")]
     if link.cors:
         headers += [
             ("Access-Control-Allow-Origin", "*"),

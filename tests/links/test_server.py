@@ -412,7 +412,7 @@ def test_a_token_is_in_no_log(
     assert reader.ask().status == 200
     reader.ask("GET", f"/ical/{reader.token}/name.ics")
     reader.ask("GET", f"/ical/{reader.token}.html")
-    monkeypatch.setattr("davserver.links.server._asked", None)
+    monkeypatch.setattr("davserver.links.server._tag", None)
     with pytest.raises(AssertionError):  # the test client takes no 500
         reader.ask()
     assert "GET /ical/" in caplog.text

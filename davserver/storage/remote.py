@@ -337,6 +337,19 @@ def open_items(tx: Connection, remote_id: int) -> list[RemoteItem]:
     return [_item(row) for row in tx.execute(statement)]
 
 
+def confirm_items(tx: Connection, remote_id: int) -> None:
+    """Everything that was answered is part of the state that the token stands for."""
+    tx.execute(
+        update(remote_item)
+        .where(
+            remote_item.c.remote_id == remote_id,
+            remote_item.c.unconfirmed.is_(True),
+            remote_item.c.inflight_hash == "",
+        )
+        .values(unconfirmed=False)
+    )
+
+
 def troubled_items(tx: Connection, remote_id: int, limit: int) -> list[RemoteItem]:
     """Items that are not kept in step, with the reason in ``error_text``."""
     statement = (

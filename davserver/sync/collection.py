@@ -89,7 +89,9 @@ def _open_items(work: Work) -> list[RemoteItem]:
 def is_idle(work: Work, facts: Facts) -> bool:
     """Whether neither side has changed, nothing is open and no audit is due: nothing is to be done."""
     row = work.remote
-    same = facts.ctag == row.ctag if facts.ctag and row.ctag else facts.sync_token == row.sync_token
+    same = facts.ctag == row.ctag
+    if facts.sync_token and row.sync_token:  # the ctag may be older than the listing
+        same = facts.sync_token == row.sync_token
     if not (facts.ctag or facts.sync_token) or not same or row.initial or row.guard:
         return False
     if row.full_scan_at + AUDIT_SECONDS <= now() or _open_items(work):
@@ -128,7 +130,7 @@ def _by_token(work: Work, token: str) -> Found:
         token = page.token
         if work.remote.initial:
             _bring_in(work, found, frozenset())
-            work.write(partial(Desk.update, sync_token=token))
+            work.write(partial(_note_token, token=token))
     raise RemoteError(Problem.GARBLED, "The server's list of changes does not end.")
 
 
@@ -217,9 +219,6 @@ def _bring_in(work: Work, found: Found, gone: frozenset[str]) -> None:
         else:
             rows = remote.items_by_href(tx, work.remote.id, found.changed)
     wanted = [href for href, etag in found.changed.items() if _is_news(rows.get(href), etag)]
-    seen = [row for href, row in rows.items() if row.unconfirmed and href in found.changed]
-    if confirmed := [row for row in seen if row.href not in set(wanted)]:
-        work.write(lambda desk: _confirm_all(desk, confirmed))
     relinked = pull.pull(work, wanted, gone)
     pull.drop_all(work, gone - relinked, restore=_restores(work, "here"))
 
@@ -229,12 +228,6 @@ def _is_news(row: RemoteItem | None, etag: str) -> bool:
     if row is None or not etag or row.etag != etag:
         return True
     return row.state is ItemState.PARKED  # the other item with its UID may be gone by now
-
-
-def _confirm_all(desk: Desk, rows: list[RemoteItem]) -> None:
-    for row in rows:
-        if (current := desk.again(row)) and current.etag == row.etag:
-            desk.note(current, unconfirmed=False)
 
 
 def _restore_here(work: Work, found: Found) -> None:
@@ -255,10 +248,17 @@ def _note_listing(desk: Desk, found: Found, facts: Facts) -> None:
     values: dict[str, Any] = {"initial": False, "gone_count": 0}
     if found.complete:
         values["full_scan_at"] = now()
-    for row in remote.open_items(desk.tx, desk.remote.id):
-        if row.unconfirmed and not row.inflight_hash and row.href not in found.changed:
-            desk.note(row, unconfirmed=False)  # asked for by believed(): it is there
-    desk.update(sync_token=found.token, ctag=facts.ctag, **values)
+    _note_token(desk, found.token, ctag=facts.ctag, **values)
+
+
+def _note_token(desk: Desk, token: str, **values: Any) -> None:
+    """Remember a token. With it, and not before, what was listed or asked for is known to be part of it.
+
+    A run that was cut before has stored items that the old token knows nothing of; had another client
+    deleted them meanwhile, no list of changes since that token would mention them.
+    """
+    remote.confirm_items(desk.tx, desk.remote.id)
+    desk.update(sync_token=token, **values)
 
 
 # -- name and colour ---------------------------------------------------------------------------------

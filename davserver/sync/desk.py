@@ -178,17 +178,19 @@ class Desk:
         return items.get(self.tx, self.target.id, row.name) if row.name is not None else None
 
     def remember(self, row: RemoteItem | None, href: str, **values: Any) -> RemoteItem:
-        """Write a row, new or known. An agreed version is no longer in flight and in no trouble."""
+        """Write a row, new or known. An agreed version is no longer in flight and in no trouble.
+
+        A new one is unconfirmed: the stored token may be older than the item (collection._note_token).
+        """
         settled = {
             "inflight_hash": "",
             "inflight_revision": 0,
-            "unconfirmed": False,
             "state": ItemState.OK.value,
             "error_text": "",
             **values,
         }
         if row is None:
-            return remote.add_item(self.tx, self.remote.id, href, **settled)
+            return remote.add_item(self.tx, self.remote.id, href, **{"unconfirmed": True, **settled})
         return self.note(row, **settled)
 
     def note(self, row: RemoteItem, **values: Any) -> RemoteItem:

@@ -129,7 +129,7 @@ def take_known(desk: Desk, row: RemoteItem, got: Got, *, revert: bool = False) -
     here = here_side(row, item)
     same = bool(row.base_hash) and got.fingerprint == row.base_hash
     if same and not revert:
-        desk.note(row, etag=got.etag, unconfirmed=False, inflight_hash="", inflight_revision=0)
+        desk.note(row, etag=got.etag, inflight_hash="", inflight_revision=0)
         return
     way = desk.work.rules.way
     action = Action.TAKE if revert else decide(here, Side.CHANGED, way)
@@ -160,7 +160,7 @@ def _reconcile(desk: Desk, row: RemoteItem, item: Item, got: Got) -> None:
     if outcome is Outcome.ADOPT:
         desk.remember(row, row.href, etag=got.etag, base_hash=got.fingerprint, local_revision=item.revision)
     elif outcome is Outcome.ONLY_ETAG:
-        desk.note(row, etag=got.etag, unconfirmed=False, inflight_hash="", inflight_revision=0)
+        desk.note(row, etag=got.etag, inflight_hash="", inflight_revision=0)
     elif outcome is Outcome.OURS:
         desk.lose(row, side="there", data=got.body, kept=ours)
         _ours_stays(desk, row, got)

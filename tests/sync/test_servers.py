@@ -260,6 +260,34 @@ def test_an_item_made_by_us_and_deleted_by_another_before_we_looked_is_no_zombie
     assert "new" not in pair.there()
 
 
+def test_what_was_stored_before_a_cut_and_deleted_before_the_next_run_is_no_zombie(pair: Pair) -> None:
+    """The token of before the cut knows nothing of it, and a server like Xandikos then never tells."""
+    fill(pair, 2)
+
+    def unknown_since(asked: Asked, send: Send) -> Answer:
+        answer = send(asked)
+        text = re.sub(rb"<d:response>(?:(?!</d:response>).)*404.*?</d:response>", b"", answer.body)
+        return replace(answer, body=text) if asked.is_report else answer
+
+    def second_batch_fails(asked: Asked, send: Send) -> Answer:
+        if asked.method == "GET":
+            return Answer(500, {}, b"", asked.path)
+        return send(asked)
+
+    strange = behind(pair, second_batch_fails, unknown_since)
+    for number in range(51):
+        pair.put_there(f"n{number}.ics", body(f"n{number}", "x"))
+    assert pair.sync().problem is Problem.SERVER
+    stored = set(pair.here()) - {"e0", "e1"}
+    assert len(stored) == 50
+    gone = sorted(stored)[0]
+    pair.delete_there(f"{gone}.ics")
+    strange.quirks = (unknown_since,)
+    pair.settle()
+    assert gone not in pair.here()
+    assert pair.here() == pair.there()
+
+
 # -- answers to PUT
 
 

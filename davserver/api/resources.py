@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("subscription_tokens", "health", "items", "shares", "trash", "app_passwords")
+MODULES = (
+    "subscription_tokens",
+    "health",
+    "groups",
+    "collections",
+    "items",
+    "shares",
+    "trash",
+    "app_passwords",
+)
 
 
 def load() -> None:

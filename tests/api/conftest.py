@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from davserver.storage import Store, principals
 from tests.davclient import Answer, Client, MakeClient
 
 MakeCaller = Callable[[str | None], "Caller"]
@@ -57,3 +58,11 @@ def ann(caller: MakeCaller) -> Caller:
 def eve(caller: MakeCaller) -> Caller:
     """Who must see nothing."""
     return caller("eve")
+
+
+@pytest.fixture
+def admin(store: Store, people: dict[str, int], caller: MakeCaller) -> Caller:
+    """bob as an administrator."""
+    with store.write() as tx:
+        principals.change(tx, people["bob"], admin=True)
+    return caller("bob")

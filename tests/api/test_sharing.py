@@ -10,20 +10,12 @@ from davserver.jobs import trash
 from davserver.jobs.office import Office
 from davserver.jobs.places import Place
 from davserver.model import CollectionKind
-from davserver.storage import Store, principals
+from davserver.storage import Store
 from tests.api.conftest import Caller, MakeCaller
 from tests.davclient import MakeClient, MakeServer
 
 SHARES = "/users/ann/calendars/default/shares/"
 PASSWORDS = "/users/ann/app-passwords/"
-
-
-@pytest.fixture
-def admin(store: Store, people: dict[str, int], caller: MakeCaller) -> Caller:
-    """bob as an administrator."""
-    with store.write() as tx:
-        principals.change(tx, people["bob"], admin=True)
-    return caller("bob")
 
 
 def test_a_calendar_is_given_changed_and_taken_back(ann: Caller, caller: MakeCaller) -> None:

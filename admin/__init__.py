@@ -30,24 +30,31 @@ from davserver.storage import Store
 from davserver.storage.settings import shared_key
 
 from . import (
+    app_passwords,
+    apple_profile,
+    connect,
     context,
     dashboard,
     frame,
     gate,
+    grant,
     language,
+    leave,
     navigation,
     overview,
+    password,
     profile,
     progress,
+    sessions,
     sign_in,
     theme,
     transfer,
 )
 
-PERSONAL = (overview, profile, progress, transfer)
+PERSONAL = (overview, profile, progress, transfer, app_passwords, connect, leave, password, sessions)
 """Modules about a person's things, registered as ``account.<module>`` and ``user.<module>``."""
 
-OTHERS = (dashboard, sign_in, theme)
+OTHERS = (apple_profile, dashboard, grant, sign_in, theme)
 """Modules registered once; their blueprints say where."""
 
 WEB_KEY = "web-key"

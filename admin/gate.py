@@ -34,6 +34,7 @@ OPEN = frozenset(
     {
         "static",
         "bootstrap.static",
+        "apple_profile.show",
         "sign_in.form",
         "theme.choose",
     }

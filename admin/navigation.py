@@ -19,6 +19,8 @@ class Entry:
     title: Any
     page: str
     icon: str
+    side: str = ""
+    """"own": in one's own portal only; "admin": for administrators who look at somebody; else both."""
 
     @property
     def module(self) -> str:
@@ -35,6 +37,10 @@ PERSON = (
     Entry(_l("Overview"), "overview.show", "house"),
     Entry(_l("Import and export"), "transfer.index", "arrow-down-up"),
     Entry(_l("Profile"), "profile.edit", "person"),
+    Entry(_l("Connect a device"), "connect.index", "phone", "own"),
+    Entry(_l("App passwords"), "app_passwords.index", "key"),
+    Entry(_l("Password"), "password.change", "lock", "own"),
+    Entry(_l("Sessions and devices"), "sessions.index", "laptop"),
 )
 """Pages about a person's things."""
 
@@ -56,5 +62,6 @@ def _menus() -> dict[str, Any]:
     if person is not None and (is_personal or not person.admin):
         whose = g.get("owner") or person
         title = _("My account") if whose.id == person.id else whose.name
-        shown.append((title, [(entry, context.person_url(entry.page)) for entry in PERSON]))
+        entries = [entry for entry in PERSON if entry.side != ("admin" if own else "own")]
+        shown.append((title, [(entry, context.person_url(entry.page)) for entry in entries]))
     return {"user": person, "owner": g.get("owner"), "is_own": own, "theme": theme.chosen(), "menus": shown}

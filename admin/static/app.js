@@ -19,7 +19,7 @@
     }
     const copy = event.target.closest("[data-copy]");
     if (copy) {
-      const input = copy.parentElement.querySelector("input");
+      const input = copy.parentElement.querySelector("input, textarea");
       input.select();
       try {
         await navigator.clipboard.writeText(input.value);
@@ -33,6 +33,26 @@
   document.addEventListener("DOMContentLoaded", () => {
     const box = document.querySelector("[data-progress]");
     if (box) follow(box);
+  });
+
+  // The strength of a new password, asked of the server while it is typed; only the newest answer counts.
+  let asked = 0;
+  document.addEventListener("input", async (event) => {
+    const field = event.target.closest("[data-strength]");
+    if (!field) return;
+    const mine = ++asked;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    if (mine !== asked) return;
+    const body = new FormData();
+    body.set("new", field.value);
+    body.set("csrf_token", field.form.elements.csrf_token.value);
+    const answer = await fetch(field.dataset.strength, { method: "POST", body }).catch(() => null);
+    if (!answer || !answer.ok || mine !== asked) return;
+    const found = await answer.json();
+    const box = document.querySelector("[data-strength-shown]");
+    box.hidden = false;
+    box.querySelector("meter").value = found.mark;
+    box.querySelector("span").textContent = found.text;
   });
 
   async function follow(box) {

@@ -113,11 +113,10 @@ class Page:
         """The messages of what happened."""
         return self.texts(".alert")
 
-    def link(self, text: str) -> Page:
-        """The page behind a link with that text."""
-        (href,) = {
-            one.get("href") for one in self.doc.iter("a") if text in " ".join(one.text_content().split())
-        }
+    def link(self, text: str, *, exact: bool = False) -> Page:
+        """The page behind a link with that text in it, or with just that text."""
+        texts = [(one.get("href"), " ".join(one.text_content().split())) for one in self.doc.iter("a")]
+        (href,) = {href for href, found in texts if (found == text if exact else text in found)}
         return self.visitor.get(href)
 
     def submit(self, button: str = "", /, **fields: Any) -> Page:

@@ -47,11 +47,23 @@ from . import (
     progress,
     sessions,
     sign_in,
+    subscriptions,
     theme,
     transfer,
 )
 
-PERSONAL = (overview, profile, progress, transfer, app_passwords, connect, leave, password, sessions)
+PERSONAL = (
+    app_passwords,
+    connect,
+    leave,
+    overview,
+    password,
+    profile,
+    progress,
+    sessions,
+    subscriptions,
+    transfer,
+)
 """Modules about a person's things, registered as ``account.<module>`` and ``user.<module>``."""
 
 OTHERS = (apple_profile, dashboard, grant, sign_in, theme)

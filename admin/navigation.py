@@ -35,6 +35,7 @@ class Entry:
 
 PERSON = (
     Entry(_l("Overview"), "overview.show", "house"),
+    Entry(_l("Subscriptions"), "subscriptions.index", "rss"),
     Entry(_l("Import and export"), "transfer.index", "arrow-down-up"),
     Entry(_l("Profile"), "profile.edit", "person"),
     Entry(_l("Connect a device"), "connect.index", "phone", "own"),

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from davserver.config import StorageSettings
-from davserver.errors import DavServerError
+from davserver.errors import DavServerError, HttpError
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -36,11 +36,14 @@ MARK = "f1:"
 """Before each encrypted value: the format's version."""
 
 
-class VaultLocked(DavServerError):
-    """A secret cannot be read: the key is missing, is another one, or the value was tampered with.
+class VaultLocked(HttpError):
+    """A secret cannot be read: the key is missing, is another one, or the value was tampered with (409).
 
     Never to be taken for an empty password. The text names the remedy and no secret.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(409, message)
 
 
 class Vault:

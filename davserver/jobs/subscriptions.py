@@ -2,7 +2,7 @@
 
 A subscription fills a calendar of its own, which is read-only for everybody. Its address may be a secret
 (Google's and Outlook's private addresses are), so it is kept encrypted together with a name and password, and
-people are shown the host alone, but for the owner who asks for it.
+people are shown the host alone.
 
 All functions that take an ``owner`` answer 404 for what is not his.
 """

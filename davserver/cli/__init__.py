@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "bring .ics, .vcf or an archive into an account",
     "export": "write a calendar, an address book or everything of an account to a file",
     "subscription": "subscribe accounts to calendars elsewhere",
+    "remote": "keep calendars and address books in step with those on other servers",
     "sync": "do what is due: subscribed calendars, remote accounts, tidying",
     "secrets": "renew the key of the stored passwords",
     "db": "upgrade, check, back up and re-index the database",

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from davserver.content import normal
 from davserver.errors import HttpError
-from davserver.jobs import background
+from davserver.jobs import background, trash
 from davserver.jobs.items import check_body, lock_collection, store_item
 from davserver.jobs.office import Office
 from davserver.model import (
@@ -473,7 +473,7 @@ def _let_go(tx: Connection, remote_id: int) -> None:
     remote.change_collection(tx, remote_id, collection_id=None, subscribed=False, initial=True, **values)
 
 
-def publish(office: Office, owner: Principal, account_id: int, collection_id: int) -> int:
+def publish(office: Office, owner: Principal, account_id: int, collection_id: int, net: Net = NET) -> int:
     """Create a collection of ours on the other server, and keep the two in step; returns the remote id.
 
     Also brings back one that is gone there: its memory is forgotten, and everything is pushed anew.
@@ -489,7 +489,8 @@ def publish(office: Office, owner: Principal, account_id: int, collection_id: in
     home = account.home_cal if mine.kind is CollectionKind.CALENDAR else account.home_card
     if not home:
         raise HttpError(409, "The server has no place for this kind of collection.")
-    href = _make_there(office, account, mine, normal_href(account.base_url, home))
+    with _reached(office, account, net) as client:
+        href = _make_there(client, mine, normal_href(account.base_url, home))
     with office.write("remote.publish", f"{owner.name} {mine.name}") as tx:
         if known is not None:
             remote.forget_collection(tx, known.id)
@@ -505,22 +506,24 @@ def publish(office: Office, owner: Principal, account_id: int, collection_id: in
     return remote_id
 
 
-def _make_there(office: Office, account: RemoteAccount, mine: Collection, home: str, net: Net = NET) -> str:
-    href = f"{home.rstrip('/')}/{secrets.token_hex(8)}/"
-    facts = Facts(
-        href,
-        mine.kind,
-        mine.display_name or mine.name,
-        mine.color or "",
-        tuple(one for one in mine.components.split(",") if one),
-    )
+@contextlib.contextmanager
+def _reached(office: Office, account: RemoteAccount, net: Net) -> Iterator[DavClient]:
+    """The account's server; what fails there is 502 with the reason."""
     try:
         with net.options.connect(office, account) as client:
-            if not client.quirks.make:
-                raise HttpError(409, "This provider creates calendars on its own pages only.")
-            reply = client.make(href, mine.kind, facts)
+            yield client
     except RemoteError as error:
         raise HttpError(502, str(error)) from None
+
+
+def _make_there(client: DavClient, mine: Collection, home: str) -> str:
+    """Create a collection like ours in a home there; returns its href."""
+    if not client.quirks.make:
+        raise HttpError(409, "This provider creates calendars on its own pages only.")
+    href = f"{home.rstrip('/')}/{secrets.token_hex(8)}/"
+    components = tuple(one for one in mine.components.split(",") if one)
+    facts = Facts(href, mine.kind, mine.display_name or mine.name, mine.color or "", components)
+    reply = client.make(href, mine.kind, facts)
     if not reply.ok:
         raise HttpError(502, f"The server does not create it: it answered {reply.message}.")
     return reply.href or href
@@ -529,13 +532,10 @@ def _make_there(office: Office, account: RemoteAccount, mine: Collection, home: 
 def refresh(office: Office, owner: Principal, account_id: int, net: Net = NET) -> None:
     """Look which collections there are now; 502 with the reason where that fails."""
     account = get(office, owner, account_id)
-    try:
-        with net.options.connect(office, account) as client:
-            found: dict[str, Facts] = {}
-            for url in dict.fromkeys(one for one in (account.home_cal, account.home_card) if one):
-                found.update(client.home(url))
-    except RemoteError as error:
-        raise HttpError(502, str(error)) from None
+    found: dict[str, Facts] = {}
+    with _reached(office, account, net) as client:
+        for url in dict.fromkeys(one for one in (account.home_cal, account.home_card) if one):
+            found.update(client.home(url))
     note_collections(office, account, found)
 
 
@@ -653,7 +653,7 @@ def remove(office: Office, owner: Principal, account_id: int, *, keep: bool) -> 
         if keep:
             return
         for row in rows:
-            local = collections.lock(tx, row.collection_id) if row.collection_id else None
+            local = collections.by_id(tx, row.collection_id) if row.collection_id else None
             if local is not None:
-                items.bury(tx, local, owner.name)
-                collections.remove(tx, local)
+                target = lock_collection(tx, local.id)
+                trash.discard(tx, office.settings, (owner, target), office.actor or owner.name)

@@ -31,7 +31,7 @@ from davserver.davxml import (
 )
 from davserver.model import CollectionKind
 from davserver.sync import multistatus
-from davserver.sync.http import Answer, OutgoingError
+from davserver.sync.http import Answer, OutgoingError, RedirectRefused
 from davserver.sync.multistatus import Member, Multistatus, clean_etag, normal_href
 from davserver.sync.problems import Problem, RemoteError
 from davserver.sync.quirks import Quirks
@@ -368,7 +368,9 @@ class DavClient:
                 answer = self._send(method, href, body, headers)
             except OutgoingError as error:
                 if is_last or error.code not in ("unreachable", "garbled"):
-                    raise RemoteError(_CODES.get(error.code, Problem.UNREACHABLE), str(error)) from None
+                    target = error.target if isinstance(error, RedirectRefused) else ""
+                    problem = _CODES.get(error.code, Problem.UNREACHABLE)
+                    raise RemoteError(problem, str(error), hrefs=(target,) if target else ()) from None
             else:
                 waits = answer.status in (502, 503, 504) and answer.retry_after() is None
                 if is_last or not waits:

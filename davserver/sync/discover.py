@@ -272,6 +272,8 @@ def _try(kind: CollectionKind, url: str, opened: Open, found: Discovered) -> boo
         found.trace.append(Tried(f"PROPFIND {url}", str(error)))
         if error.problem in _FINAL or found.problem is None:
             found.problem = error.problem
+        if error.problem is Problem.REDIRECT and error.hrefs and not found.asks:
+            found.asks = origin(error.hrefs[0])[1]
     return False
 
 

@@ -183,9 +183,11 @@ def _works(
 ) -> Iterator[Work]:
     lease = _lease_of(office, account)
     with office.store.read() as tx:
-        rows = remote.collections_of(tx, account.id)
+        known = remote.collections_of(tx, account.id)
+        # one that lies in the trash here waits there: nothing is pushed, nothing is deleted
+        rows = [row for row in known if row.collection_id and collections.by_id(tx, row.collection_id)]
     for row in rows:
-        if row.subscribed and row.collection_id is not None and options.only in (None, row.id):
+        if row.subscribed and options.only in (None, row.id):
             work = Work(office, account, owner, client, lease, row, options.report)
             work.halted = options.halted
             yield work

@@ -30,8 +30,10 @@ from davserver.storage import Store
 from davserver.storage.settings import shared_key
 
 from . import (
+    addressbooks,
     app_passwords,
     apple_profile,
+    calendars,
     connect,
     context,
     dashboard,
@@ -46,14 +48,18 @@ from . import (
     profile,
     progress,
     sessions,
+    sharing,
     sign_in,
     subscriptions,
     theme,
     transfer,
+    trash,
 )
 
 PERSONAL = (
+    addressbooks,
     app_passwords,
+    calendars,
     connect,
     leave,
     overview,
@@ -61,8 +67,10 @@ PERSONAL = (
     profile,
     progress,
     sessions,
+    sharing,
     subscriptions,
     transfer,
+    trash,
 )
 """Modules about a person's things, registered as ``account.<module>`` and ``user.<module>``."""
 

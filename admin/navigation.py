@@ -35,7 +35,11 @@ class Entry:
 
 PERSON = (
     Entry(_l("Overview"), "overview.show", "house"),
+    Entry(_l("Calendars"), "calendars.index", "calendar3"),
+    Entry(_l("Address books"), "addressbooks.index", "person-vcard"),
+    Entry(_l("Sharing"), "sharing.index", "people"),
     Entry(_l("Subscriptions"), "subscriptions.index", "rss"),
+    Entry(_l("Trash"), "trash.index", "trash"),
     Entry(_l("Import and export"), "transfer.index", "arrow-down-up"),
     Entry(_l("Profile"), "profile.edit", "person"),
     Entry(_l("Connect a device"), "connect.index", "phone", "own"),

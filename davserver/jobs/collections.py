@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from davserver.content import zones
 from davserver.davxml import clean
 from davserver.errors import HttpError
+from davserver.jobs import sharing
 from davserver.jobs.office import Office
 from davserver.jobs.places import WORDS, Place, find, find_owner, locked
 from davserver.model import Collection, CollectionKind, NewCollection, Principal, PrincipalKind, Shared
@@ -107,9 +108,7 @@ def see_as(office: Office, user: str, collection_id: int, details: Details) -> N
     """Say how a person sees what is shared with him; what is empty is as the owner has it."""
     columns = _columns(CollectionKind.CALENDAR, details)
     with office.write("share.edit", f"collection {collection_id} as {user} sees it") as tx:
-        offered = shares.offer(tx, find_owner(tx, user).id, collection_id)
-        if offered is None:
-            raise HttpError(404, "That is not shared with this account.")
+        offered = sharing.offer(tx, find_owner(tx, user), collection_id)
         values = {column: columns[column] for column in shares.OVERRIDES}
         shares.change_view(tx, offered.view.id, **values)
 

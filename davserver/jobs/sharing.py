@@ -177,12 +177,18 @@ def invitations(tx: Connection, user_id: int) -> list[Shared]:
     return shares.offered(tx, user_id)
 
 
+def offer(tx: Connection, user: Principal, collection_id: int) -> Shared:
+    """One of these; 404 where it is not shared with him."""
+    offered = shares.offer(tx, user.id, collection_id)
+    if offered is None:
+        raise HttpError(404, "That is not shared with this account.")
+    return offered
+
+
 def respond(office: Office, user: str, collection_id: int, state: ShareState) -> Shared:
     """Accept, hide or decline what is shared with a user; 404 where it is not shared with him."""
     with office.store.read() as tx:
-        offered = shares.offer(tx, find_owner(tx, user).id, collection_id)
-    if offered is None:
-        raise HttpError(404, "That is not shared with this account.")
+        offered = offer(tx, find_owner(tx, user), collection_id)
     target = place_of(offered.owner, offered.collection)
     with office.write(f"share.{state.value}", f"{target} → {user}") as tx:
         return answer(tx, find_owner(tx, user), collection_id, state)
@@ -190,17 +196,13 @@ def respond(office: Office, user: str, collection_id: int, state: ShareState) ->
 
 def answer(tx: Connection, user: Principal, collection_id: int, state: ShareState) -> Shared:
     """The same within a transaction; the owner gets a message where it is an answer to him."""
-    offered = shares.offer(tx, user.id, collection_id)
-    if offered is None:
-        raise HttpError(404, "That is not shared with this account.")
+    offered = offer(tx, user, collection_id)
     before = offered.view.state
     if before is not state:
         shares.set_state(tx, offered.view.id, state)
         if _INVITES[state] != _INVITES[before]:
             _reply(tx, user, offered, _INVITES[state])
-    changed = shares.offer(tx, user.id, collection_id)
-    assert changed is not None
-    return changed
+    return offer(tx, user, collection_id)
 
 
 # -- who sees what -----------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ from davserver.model import (
 )
 from davserver.storage import collections, items, remote
 from davserver.storage.engine import now
-from davserver.sync import quirks
+from davserver.sync import oauth, quirks
 from davserver.sync.client import KINDS, DavClient, Facts
 from davserver.sync.collection import guard_of
 from davserver.sync.connect import context_of
@@ -104,6 +104,7 @@ class Change:
     fingerprint: str | None = None
     interval: int | None = None
     follow_new: bool | None = None
+    oauth_meta: str | None = field(default=None, repr=False)
     active: bool | None = None
 
 
@@ -283,9 +284,9 @@ def _check_trust(ca_pem: str, fingerprint: str) -> None:
 
 
 def _access(new: NewAccount) -> Access:
-    auth: Auth = (
-        Bearer(new.secret) if new.auth_kind in ("bearer", "oauth2") else Password(new.username, new.secret)
-    )
+    auth: Auth = Password(new.username, new.secret)
+    if new.auth_kind in ("bearer", "oauth2"):
+        auth = Bearer(oauth.bearer_of(new.secret) if new.auth_kind == "oauth2" else new.secret)
     hosts = (*quirks.PRESETS[new.preset].hosts, *new.hosts)
     return Access(auth, Trust(new.ca_pem, new.fingerprint), hosts)
 
@@ -333,6 +334,7 @@ def edit(office: Office, owner: Principal, account_id: int, change: Change) -> N
         "fingerprint": change.fingerprint and change.fingerprint.replace(":", "").strip().lower(),
         "interval_seconds": change.interval,
         "follow_new": change.follow_new,
+        "oauth_meta": change.oauth_meta,
         "active": change.active,
     }
     values: dict[str, Any] = {name: value for name, value in told.items() if value is not None}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from davserver.jobs.office import Office
 from davserver.model import RemoteAccount
+from davserver.sync import oauth
 from davserver.sync.client import DavClient
 from davserver.sync.http import Access, Auth, Bearer, Client, Password, Trust, origin
 from davserver.sync.problems import Problem, RemoteError
@@ -35,6 +36,8 @@ def auth_of(office: Office, account: RemoteAccount) -> Auth | None:
     """The credentials of an account."""
     if not account.secret:
         raise RemoteError(Problem.CREDENTIALS, "No password is stored for this account.")
+    if account.auth_kind == "oauth2":
+        return Bearer(oauth.access_token(office, account))
     try:
         secret = Vault(office.settings.storage).decrypt(account.secret, context=context_of(account.id))
     except VaultLocked as error:

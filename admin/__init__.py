@@ -47,6 +47,8 @@ from . import (
     password,
     profile,
     progress,
+    remote,
+    remote_login,
     sessions,
     sharing,
     sign_in,

@@ -81,7 +81,8 @@ class CertificateRefused(OutgoingError):
     code = "certificate"
 
     def __init__(self, host: str, reason: str, fingerprint: str = "") -> None:
-        super().__init__(f"The certificate of {host} is not trusted: {reason}.")
+        shown = f" Its SHA-256 fingerprint is {fingerprint}." if fingerprint else ""
+        super().__init__(f"The certificate of {host} is not trusted: {reason}.{shown}")
         self.fingerprint = fingerprint
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
@@ -27,8 +28,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from davserver.auth import Authenticator, proxy_fix
 from davserver.auth.throttle import RateLimit
 from davserver.config import Settings
+from davserver.jobs import settings as live_settings
 from davserver.links import LinkServer
 from davserver.log import AccessLog, mask
+from davserver.log import adjust as log_adjust
 from davserver.protocol import answers
 from davserver.protocol.login_flow import PATHS as LOGIN_FLOW
 from davserver.protocol.login_flow import LoginFlow
@@ -44,6 +47,9 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 PAGES = frozenset({"admin", "account", "bootstrap"})
 """First parts of the paths that the pages answer."""
 
+LOOK_SECONDS = 2
+"""How long another process may go on with settings that were changed on the pages."""
+
 log = logging.getLogger("davserver.app")
 
 
@@ -51,20 +57,21 @@ def create_app(settings: Settings) -> Application:
     """The whole server over the database that the settings name; its schema is brought up to date."""
     store = open_store(settings.storage)
     migrations.ensure(store)
-    server: Application = Server(settings, store)
-    return _ProxyFix(AccessLog(server) if settings.log.access else server, settings)
+    return _ProxyFix(Server(settings, store))
 
 
 class _ProxyFix:
     """Outermost: what the proxy says becomes what the request says, before anything looks at it."""
 
-    def __init__(self, application: Application, settings: Settings) -> None:
+    def __init__(self, application: Server) -> None:
         self.application = application
-        self.settings = settings
+        self.logged = AccessLog(application)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        proxy_fix(environ, self.settings.server)
-        return self.application(environ, start_response)
+        settings = self.application.settings
+        proxy_fix(environ, settings.server)
+        answer = self.logged if settings.log.access else self.application
+        return answer(environ, start_response)
 
 
 class Lazy:
@@ -86,21 +93,38 @@ class Server:
     """The URL map."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        self.settings = settings
+        self.base = settings
         self.store = store
-        self.authenticator = Authenticator(settings, store)
-        self.dav = DavApplication(settings, store, self.authenticator)
+        self._version: str | None = None
+        self._look_at = 0.0
+        self._build(settings)
+        self._look()
+
+    def _build(self, settings: Settings) -> None:
+        self.settings = settings
+        self.authenticator = Authenticator(settings, self.store)
+        self.dav = DavApplication(settings, self.store, self.authenticator)
         self.api = Lazy(self._make_api)
         self.pages = Lazy(self._make_pages)
-        self.links = LinkServer(settings, store, self.authenticator)
+        self.links = LinkServer(settings, self.store, self.authenticator)
         self.exact: dict[str, Application] = {
             "/.well-known/caldav": self._well_known,
             "/.well-known/carddav": self._well_known,
             "/healthz": self._healthz,
             "/remote.php/dav": self._well_known,
         }
-        flow = LoginFlow(settings, store, RateLimit(Attempts(settings.storage.data_dir)))
+        flow = LoginFlow(settings, self.store, RateLimit(Attempts(settings.storage.data_dir)))
         self.exact |= {path + tail: flow for path in LOGIN_FLOW for tail in ("", "/poll")}
+
+    def _look(self) -> None:
+        """Settings that were changed on the pages, by any process, hold from here on."""
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        with self.store.read() as tx:
+            version = live_settings.version(tx)
+        if version != self._version:
+            self._version = version
+            self._build(live_settings.in_force(self.store, self.base))
+            log_adjust(self.settings)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Find who answers. What nobody foresaw is logged and answered without a word about the inside."""
@@ -112,6 +136,8 @@ class Server:
 
     def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
+        if time.monotonic() > self._look_at:
+            self._look()
         environ["davserver.mount"] = _encoded(environ.get("SCRIPT_NAME", "").rstrip("/"))
         head, slash, rest = path[1:].partition("/")
         if "/" + head in PREFIX_NAMES:
@@ -123,6 +149,8 @@ class Server:
         if head == "api" and self.settings.api.enabled:
             return self.api(environ, start_response)
         if head in PAGES and self.settings.web.enabled:
+            if environ["REQUEST_METHOD"] == "POST":
+                self._look_at = 0.0  # what is changed here holds with the next request
             return self.pages(environ, start_response)
         answer = self.exact.get(path.rstrip("/"))
         if answer is not None:

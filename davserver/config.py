@@ -18,7 +18,7 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -33,9 +33,16 @@ DATABASE_FILE = "davserver.db"
 MIB = 1024 * 1024
 
 
-def setting(default: T, help_text: str, check: Check | None = None, *, secret: bool = False) -> T:
+FILE, PAGES = "file", "pages"
+"""Where a setting may be changed: in the file and the environment only (those that are read before the
+database is, and need a restart), or also on the pages, where it holds at once."""
+
+
+def setting(
+    default: T, help_text: str, check: Check | None = None, *, secret: bool = False, where: str = PAGES
+) -> T:
     """A dataclass field with help text and an optional check of its value; a secret one is never shown."""
-    metadata = {"help": help_text, "check": check, "secret": secret}
+    metadata = {"help": help_text, "check": check, "secret": secret, "where": where}
     return field(default=default, metadata=metadata, repr=not secret)
 
 
@@ -46,17 +53,34 @@ def between(low: float, high: float) -> Check:
     return lambda value: None if low <= value <= high else f"must be between {low} and {high}"
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """One of some words."""
+
+    choices: tuple[str, ...]
+
+    def __call__(self, value: str) -> str | None:
+        return None if value in self.choices else "must be one of " + ", ".join(self.choices)
+
+
+@dataclass(frozen=True)
+class SubsetOf:
+    """At least one of some words."""
+
+    choices: tuple[str, ...]
+
+    def __call__(self, values: tuple[str, ...]) -> str | None:
+        if values and set(values) <= set(self.choices):
+            return None
+        return "must be a list of at least one of " + ", ".join(self.choices)
+
+
 def one_of(*choices: str) -> Check:
-    return lambda value: None if value in choices else "must be one of " + ", ".join(choices)
+    return OneOf(choices)
 
 
 def subset_of(*choices: str) -> Check:
-    def check(values: tuple[str, ...]) -> str | None:
-        if values and set(values) <= set(choices):
-            return None
-        return "must be a list of at least one of " + ", ".join(choices)
-
-    return check
+    return SubsetOf(choices)
 
 
 def matching(pattern: str, remedy: str) -> Check:
@@ -130,21 +154,26 @@ class ServerSettings:
         "127.0.0.1:8080",
         "HOST:PORT (or unix:/path) for `davserver serve`. Other WSGI servers have their own setting.",
         listen_address,
+        where=FILE,
     )
-    threads: int = setting(8, "Requests that `davserver serve` answers at the same time.", between(1, 256))
+    threads: int = setting(
+        8, "Requests that `davserver serve` answers at the same time.", between(1, 256), where=FILE
+    )
     connections: int = setting(
-        500, "Open connections that `davserver serve` keeps at most.", between(10, 100_000)
+        500, "Open connections that `davserver serve` keeps at most.", between(10, 100_000), where=FILE
     )
     idle_seconds: int = setting(
         60,
         "`davserver serve` closes a connection on which nothing has moved for so long (slow clients too).",
         between(5, 3600),
+        where=FILE,
     )
     url_prefix: str = setting(
         "",
         "The sub-path under which everything is reached, such as /dav-server; empty for none. Only for "
         "servers that do not set SCRIPT_NAME themselves (Apache's WSGIScriptAlias and CGI do).",
         matching(r"|(/[A-Za-z0-9._~-]+)+", 'must be empty or like "/dav-server", without a slash at the end'),
+        where=FILE,
     )
     base_url: str = setting(
         "",
@@ -172,6 +201,7 @@ class StorageSettings:
         Path("data"),
         "Directory for the database and everything else that is written; created if missing. Relative to "
         "this file. Shorter environment name: DAVSERVER_DATA_DIR.",
+        where=FILE,
     )
     database_url: str = setting(
         "",
@@ -182,6 +212,7 @@ class StorageSettings:
             "must begin with postgresql+psycopg://, mariadb+pymysql:// or sqlite://, or be empty",
         ),
         secret=True,
+        where=FILE,
     )
     secret_key: tuple[str, ...] = setting(
         (),
@@ -190,6 +221,7 @@ class StorageSettings:
         "a copy of it apart from the database's. Shorter environment name: DAVSERVER_SECRET_KEY.",
         long_keys,
         secret=True,
+        where=FILE,
     )
     trash_days: int = setting(
         30,
@@ -209,9 +241,13 @@ class StorageSettings:
         "FULL: an answered write survives a power cut. NORMAL: it survives a crash of the server, not "
         "always a power cut; quicker on slow disks.",
         one_of("FULL", "NORMAL"),
+        where=FILE,
     )
     busy_seconds: int = setting(
-        15, "How long a request waits for a database that another one is writing to.", between(1, 300)
+        15,
+        "How long a request waits for a database that another one is writing to.",
+        between(1, 300),
+        where=FILE,
     )
 
 
@@ -472,9 +508,39 @@ class WebSettings:
     """The web pages: administration and each user's own."""
 
     SECTION: ClassVar[str] = "web"
-    enabled: bool = setting(True, "Serve the pages /admin and /account.")
+    enabled: bool = setting(True, "Serve the pages /admin and /account.", where=FILE)
+    title: str = setting(
+        "davserver",
+        "The name of this server, at the head of the pages and in its mail.",
+        matching(r"[^\x00-\x1f\x7f]{1,60}", "must be 1 to 60 characters"),
+    )
     session_hours: int = setting(
         336, "A browser stays signed in until it was not used for so many hours.", between(1, 8760)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """How mail leaves: links to a new password, a test from the settings page."""
+
+    SECTION: ClassVar[str] = "mail"
+    host: str = setting(
+        "",
+        "The mail server (SMTP) that takes our mail. Empty: none is sent, and links are shown to be copied.",
+        matching(r"[A-Za-z0-9._:\[\]-]{0,255}", "must be a host's name or address"),
+    )
+    port: int = setting(587, "Its port: 587 or 25 with STARTTLS, 465 with TLS.", between(1, 65_535))
+    security: str = setting(
+        "starttls",
+        "starttls: encrypted from the second word on; tls: from the first; none: only on your own machine.",
+        one_of("starttls", "tls", "none"),
+    )
+    user: str = setting("", "User name there; empty: none is given.")
+    password: str = setting("", "The password there.", secret=True)
+    sender: str = setting(
+        "",
+        'The address that mail comes from, such as "dav@example.org".',
+        matching(r"|[^@\s<>]+@[^@\s<>]+", "must be a mail address, or empty"),
     )
 
 
@@ -486,7 +552,7 @@ class LogSettings:
     level: str = setting(
         "INFO", "Failed logins are WARNING.", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     )
-    file: str = setting("", "Empty: standard error. Else a file, relative to data_dir.")
+    file: str = setting("", "Empty: standard error. Else a file, relative to data_dir.", where=FILE)
     access: bool = setting(False, "One line for each request.")
 
 
@@ -507,8 +573,11 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     web: WebSettings = WebSettings()
+    mail: MailSettings = MailSettings()
     log: LogSettings = LogSettings()
     source: Path | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """What file and environment set: ``section.key`` → where. It wins over what was stored on the pages."""
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -527,6 +596,7 @@ SECTIONS: Mapping[str, type[Any]] = {
         LimitSettings,
         OutgoingSettings,
         WebSettings,
+        MailSettings,
         LogSettings,
     )
 }
@@ -554,18 +624,53 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     path = find_file(path, environ)
     problems: list[str] = []
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    fixed: dict[str, str] = {}
     found = [*_from_file(path, problems)] if path else []
     for section, key, value, place in [*found, *_from_environment(environ, problems)]:
         check = keys(section)[key].metadata["check"]
         if check and (wrong := check(value)):
             problems.append(f"{place} {wrong}")
         values[section][key] = value
+        fixed[f"{section}.{key}"] = place.partition(": ")[0]
     if problems:
         raise ConfigError("\n".join(problems))
     values["storage"]["data_dir"] = _data_dir(values["storage"].get("data_dir"), path)
-    settings = Settings(**{name: cls(**values[name]) for name, cls in SECTIONS.items()}, source=path)
+    sections = {name: cls(**values[name]) for name, cls in SECTIONS.items()}
+    settings = Settings(**sections, source=path, fixed=fixed)
     _check_together(settings)
     return settings
+
+
+def checked(name: str, value: Any) -> Any:
+    """The value of a setting (``section.key``) as its type; ConfigError with the remedy where it is none."""
+    section, _, key = name.partition(".")
+    if section not in SECTIONS or key not in keys(section):
+        raise ConfigError(f"There is no setting {name}.")
+    known = keys(section)[key]
+    try:
+        typed = _typed(value, type(known.default))
+    except TypeError:
+        raise ConfigError(f"{name} must be {TYPE_NAMES[type(known.default)]}") from None
+    if (check := known.metadata["check"]) and (wrong := check(typed)):
+        raise ConfigError(f"{name} {wrong}")
+    return typed
+
+
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The settings with other values (``section.key`` → value), except what file and environment fix.
+
+    :raises ConfigError: where a value is wrong, or some contradict each other.
+    """
+    changed: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        section, _, key = name.partition(".")
+        typed = checked(name, value)
+        if name not in settings.fixed and keys(section)[key].metadata["where"] != FILE:
+            changed.setdefault(section, {})[key] = typed
+    sections = {name: replace(getattr(settings, name), **some) for name, some in changed.items()}
+    made = replace(settings, **sections)
+    _check_together(made)
+    return made
 
 
 def find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -703,6 +808,9 @@ def _check_together(settings: Settings) -> None:
         ),
         "apple.certificate and apple.key are set together or not at all": (
             bool(settings.apple.certificate) != bool(settings.apple.key)
+        ),
+        "mail.host needs mail.sender, the address that mail comes from": (
+            settings.mail.host and not settings.mail.sender
         ),
         "auth: nobody could sign in; turn on basic or digest, or set remote_user": not (
             auth.basic or auth.digest or auth.remote_user

@@ -39,13 +39,19 @@ def configure(settings: Settings) -> None:
     path = settings.storage.data_dir / settings.log.file if settings.log.file else None
     handler = _file_handler(path) if path else logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(FORMAT))
-    for name, level in (("davserver", settings.log.level), ("wsgidav", "WARNING"), ("waitress", "WARNING")):
+    for name in ("davserver", "wsgidav", "waitress"):
         logger = logging.getLogger(name)
         for old in logger.handlers:
             old.close()
         logger.handlers[:] = [handler]
         logger.propagate = False
-        logger.setLevel(level)
+        logger.setLevel("WARNING")
+    adjust(settings)
+
+
+def adjust(settings: Settings) -> None:
+    """How much is logged; may change while the server runs."""
+    logging.getLogger("davserver").setLevel(settings.log.level)
     access_log.setLevel(logging.INFO if settings.log.access else logging.CRITICAL)
 
 

@@ -226,4 +226,4 @@ def test_settings_are_frozen() -> None:
     settings = config.Settings()
     with pytest.raises(AttributeError):
         settings.server.threads = 3  # type: ignore[misc]
-    assert {item.name for item in fields(settings)} == {*config.SECTIONS, "source"}
+    assert {item.name for item in fields(settings)} == {*config.SECTIONS, "source", "fixed"}

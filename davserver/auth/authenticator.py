@@ -194,6 +194,19 @@ class Authenticator:
         usable = tuple(item for item in self._usable(login) if item.kind in OWN_PASSWORDS)
         return self._prove(login, usable, given, address)[0].principal
 
+    def passes_second(self, name: str, address: str, is_right: Callable[[], bool]) -> bool:
+        """Whether the second factor is right; wrong ones are throttled like passwords, by counters of their own.
+
+        :raises HttpError: 429 after too many failures.
+        """
+        counted = f"{name} (second factor)"
+        self._throttle.check(counted, address)
+        if not is_right():
+            self._throttle.failed(counted, address)
+            return False
+        self._throttle.succeeded(counted, address)
+        return True
+
     def _prove(
         self, login: Login | None, usable: tuple[Credential, ...], given: BasicCredentials, address: str
     ) -> tuple[Login, Credential]:

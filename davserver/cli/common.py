@@ -19,6 +19,7 @@ from davserver.config import Settings
 from davserver.errors import DavServerError, HttpError
 from davserver.jobs import setup, tidy, transfer, users
 from davserver.jobs.office import Office
+from davserver.jobs.settings import in_force
 from davserver.model import Collection, CollectionKind
 from davserver.storage import Store, collections, migrations, open_store
 
@@ -53,7 +54,7 @@ def office(args: argparse.Namespace) -> Iterator[Office]:
     settings = settings_of(args)
     with opened(settings) as store:
         migrations.ensure(store)
-        yield Office(store, settings, actor=f"{_person()} at the command line")
+        yield Office(store, in_force(store, settings), actor=f"{_person()} at the command line")
 
 
 def _person() -> str:
@@ -77,7 +78,7 @@ def tidy_daily(settings: Settings) -> None:
     try:
         with opened(settings) as store:
             if tidy.claim(store):
-                tidy.tidy(store, settings)
+                tidy.tidy(store, in_force(store, settings))
     except DatabaseUnavailable as exc:
         log.warning("nothing was tidied: %s", exc)
 
@@ -90,7 +91,7 @@ def first_steps(settings: Settings) -> tuple[str, ...]:
     if code is None:
         return ()
     return (
-        "There is no account yet. Make the first one:",
+        "There is no account yet. Open /admin/setup in a browser with the set-up code, or type:",
         f"    {_this_command(settings)} user add NAME --email NAME@HOST --display-name 'Your Name' --admin",
         f"Set-up code: {code} (also in {setup.setup_file(settings)})",
         "",

@@ -589,8 +589,9 @@ web_session = _table(
 
 second_factor = _table(
     "second_factor",
-    _reference("principal_id", "principal.id", primary_key=True, autoincrement=False),
-    Column("secret", String(200), nullable=False),
+    Column("id", Id, primary_key=True),
+    _reference("principal_id", "principal.id", nullable=False, unique=True),
+    Column("secret", Text, nullable=False),
     Column("confirmed", BigInteger),
     Column("last_step", BigInteger, nullable=False, default=0),
 )

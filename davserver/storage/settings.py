@@ -18,6 +18,12 @@ def get(tx: Connection, name: str) -> str | None:
     return value
 
 
+def all_below(tx: Connection, prefix: str) -> dict[str, str]:
+    """The values whose names begin so, without the prefix."""
+    begins = setting.c.name.startswith(prefix, autoescape=True)
+    return {row.name.removeprefix(prefix): row.value for row in tx.execute(select(setting).where(begins))}
+
+
 def put(tx: Connection, name: str, value: str) -> None:
     """Set a value."""
     remove(tx, name)

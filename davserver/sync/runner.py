@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from davserver.config import Settings
 from davserver.jobs import tidy
 from davserver.jobs.background import woken
+from davserver.jobs.settings import in_force
 from davserver.storage import open_store
 from davserver.storage.engine import now
 from davserver.sync.feeds import FEEDS
@@ -145,7 +146,8 @@ class Runner:
 
     def _do(self, place: Place, work: Work, key: int) -> None:
         # a copy of the place with an owner of its own: a lease belongs to one piece
-        if not _run(Place(place.store, place.settings, stopping=place.stopping), work, key):
+        settings = in_force(place.store, self._settings)
+        if not _run(Place(place.store, settings, stopping=place.stopping), work, key):
             self._set_aside[work.name, key] = time.monotonic() + TIME_OUT_SECONDS
         self._active.pop((work.name, key), None)
         woken.set()

@@ -301,7 +301,7 @@ def test_behind_a_proxy_and_below_a_path_the_addresses_are_the_public_ones(make_
     server = make_server(server={"base_url": "https://dav.example.org"})
     from davserver.app import _ProxyFix
 
-    app = Client(_ProxyFix(server, server.settings), None, mount="/sub")
+    app = Client(_ProxyFix(server), None, mount="/sub")
     begun = json.loads(post(app, "/sub/login/v2").body)
     assert begun["login"].startswith("https://dav.example.org/sub/account/")
     assert begun["poll"]["endpoint"] == "https://dav.example.org/sub/login/v2/poll"

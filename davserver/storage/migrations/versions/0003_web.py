@@ -49,13 +49,15 @@ def _web() -> None:
     op.create_index(op.f("ix_web_session_expires"), "web_session", ["expires"], unique=False)
     op.create_table(
         "second_factor",
-        sa.Column("principal_id", ID, autoincrement=False, nullable=False),
-        sa.Column("secret", sa.String(200), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("principal_id", ID, nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
         sa.Column("confirmed", sa.BigInteger(), nullable=True),
         sa.Column("last_step", sa.BigInteger(), nullable=False),
         _of_principal("second_factor"),
-        sa.PrimaryKeyConstraint("principal_id", name=op.f("pk_second_factor")),
-        **OPTIONS,
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_second_factor")),
+        sa.UniqueConstraint("principal_id", name=op.f("uq_second_factor_principal_id")),
+        **COUNTED,
     )
     op.create_table(
         "recovery_code",

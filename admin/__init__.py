@@ -33,29 +33,37 @@ from . import (
     addressbooks,
     app_passwords,
     apple_profile,
+    audit,
     calendars,
+    check,
     connect,
     context,
     dashboard,
     frame,
     gate,
     grant,
+    groups,
     language,
     leave,
     navigation,
+    new_password,
     overview,
     password,
     profile,
     progress,
     remote,
     remote_login,
+    second_factor,
     sessions,
+    settings,
+    setup,
     sharing,
     sign_in,
     subscriptions,
     theme,
     transfer,
     trash,
+    users,
 )
 
 PERSONAL = (
@@ -73,10 +81,24 @@ PERSONAL = (
     subscriptions,
     transfer,
     trash,
+    second_factor,
 )
 """Modules about a person's things, registered as ``account.<module>`` and ``user.<module>``."""
 
-OTHERS = (apple_profile, dashboard, grant, sign_in, theme)
+OTHERS = (
+    apple_profile,
+    audit,
+    check,
+    dashboard,
+    grant,
+    groups,
+    new_password,
+    settings,
+    setup,
+    sign_in,
+    theme,
+    users,
+)
 """Modules registered once; their blueprints say where."""
 
 WEB_KEY = "web-key"

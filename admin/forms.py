@@ -30,6 +30,10 @@ class Form(FlaskForm):  # type: ignore[misc]
 
     refused: int = 0
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.csrf_token.id = f"csrf-{id(self):x}"  # a page may have several forms, and ids are unique
+
     @contextmanager
     def complaints(self) -> Iterator[None]:
         """What a use-case refuses (4xx) is said at the head of the form; what was typed stays."""

@@ -36,6 +36,9 @@ OPEN = frozenset(
         "bootstrap.static",
         "apple_profile.show",
         "sign_in.form",
+        "sign_in.second",
+        "new_password.form",
+        "setup.form",
         "theme.choose",
     }
 )
@@ -82,7 +85,7 @@ def _give_owner(endpoint: str, values: dict[str, Any]) -> None:
 
 def _enter() -> Any:
     """Look who comes, and answer in the page's place where he may not."""
-    g.user = g.session = g.owner = None
+    g.user = g.session = g.owner = g.waiting = None
     if (request.endpoint or "").endswith("static"):
         return None
     _recognise()
@@ -106,7 +109,10 @@ def _recognise() -> None:
         return
     with context.reading() as tx:
         found = web_sessions.find(tx, digest(token))
-    if found is None or found[1].disabled or found[0].level != web_sessions.FULL:
+    if found is None or found[1].disabled:
+        return
+    if found[0].level != web_sessions.FULL:
+        g.waiting = found
         return
     g.session, g.user = found
     if g.session.last_seen < now() - TOUCH_SECONDS:

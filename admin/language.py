@@ -9,19 +9,23 @@ from datetime import UTC, datetime
 
 import pytz
 from flask import Flask, g, request
-from flask_babel import Babel, format_datetime, format_number, get_locale, ngettext
+from flask_babel import Babel, format_date, format_datetime, format_number, get_locale, ngettext
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from . import context
 
 LANGUAGES = {"en": "English", "fr": "Français", "de": "Deutsch"}
 """What the pages are translated to: code → its own name."""
 
+OFFERED = (("", _l("As the browser asks")), *LANGUAGES.items())
+"""The choices of a person: code → words."""
+
 
 def install(app: Flask) -> None:
     """Flask-Babel with our choice of language and zone, and the filters of the templates."""
     Babel(app, locale_selector=_language, timezone_selector=_zone)
-    app.jinja_env.filters.update(moment=moment, bytes=size, number=format_number)
+    app.jinja_env.filters.update(moment=moment, day=day, bytes=size, number=format_number)
     app.jinja_env.globals.update(LANGUAGES=LANGUAGES, get_locale=get_locale)
 
 
@@ -43,6 +47,11 @@ def moment(seconds: int | None, style: str = "medium") -> str:
     if seconds is None:
         return ""
     return str(format_datetime(datetime.fromtimestamp(seconds, UTC), style))
+
+
+def day(seconds: int) -> str:
+    """A UTC day, given by its midnight."""
+    return str(format_date(datetime.fromtimestamp(seconds, UTC).date(), "medium"))
 
 
 def size(count: int) -> str:

@@ -30,7 +30,11 @@ class Entry:
     @property
     def is_here(self) -> bool:
         """Whether the page shown belongs to this entry."""
-        return f".{self.module}." in f".{request.endpoint or ''}"
+        tail = ".".join((request.endpoint or "").split(".")[-2:])
+        if tail in _PAGES:
+            return tail == self.page
+        siblings = [page for page in _PAGES if page.startswith(f"{self.module}.")]
+        return tail.startswith(f"{self.module}.") and self.page == siblings[0]
 
 
 PERSON = (
@@ -41,17 +45,29 @@ PERSON = (
     Entry(_l("Subscriptions"), "subscriptions.index", "rss"),
     Entry(_l("Trash"), "trash.index", "trash"),
     Entry(_l("Other servers"), "remote.index", "arrow-left-right"),
+    Entry(_l("Account"), "users.edit", "person-gear", "admin"),
     Entry(_l("Import and export"), "transfer.index", "arrow-down-up"),
-    Entry(_l("Profile"), "profile.edit", "person"),
+    Entry(_l("Profile"), "profile.edit", "person", "own"),
     Entry(_l("Connect a device"), "connect.index", "phone", "own"),
     Entry(_l("App passwords"), "app_passwords.index", "key"),
     Entry(_l("Password"), "password.change", "lock", "own"),
+    Entry(_l("Second factor"), "second_factor.show", "shield-lock", "own"),
     Entry(_l("Sessions and devices"), "sessions.index", "laptop"),
 )
 """Pages about a person's things."""
 
-ADMIN = (Entry(_l("Dashboard"), "dashboard.show", "speedometer2"),)
+ADMIN = (
+    Entry(_l("Dashboard"), "dashboard.show", "speedometer2"),
+    Entry(_l("Users and resources"), "users.index", "people"),
+    Entry(_l("Groups"), "groups.index", "diagram-3"),
+    Entry(_l("Settings"), "settings.index", "gear"),
+    Entry(_l("Check my set-up"), "check.show", "clipboard-check"),
+    Entry(_l("Devices"), "audit.clients", "phone"),
+    Entry(_l("Audit log"), "audit.index", "journal-text"),
+)
 """Pages for administrators."""
+
+_PAGES = tuple(entry.page for entry in (*ADMIN, *PERSON))
 
 
 def install(app: Flask) -> None:
@@ -61,13 +77,26 @@ def install(app: Flask) -> None:
 
 def _menus() -> dict[str, Any]:
     person, own = g.get("user"), context.is_own()
+    foreign = g.get("owner_name") is not None and g.get("owner") is not None
     shown = []
     if person is not None and person.admin and not own:
         shown.append((_("Administration"), [(entry, url_for(entry.page)) for entry in ADMIN]))
-    is_personal = own or (request.endpoint or "").startswith("user.")
-    if person is not None and (is_personal or not person.admin):
-        whose = g.get("owner") or person
-        title = _("My account") if whose.id == person.id else whose.name
-        entries = [entry for entry in PERSON if entry.side != ("admin" if own else "own")]
-        shown.append((title, [(entry, context.person_url(entry.page)) for entry in entries]))
+    if person is not None and (own or foreign or not person.admin):
+        whose = g.owner if foreign else person
+        shown.append((whose.name if foreign else _("My account"), _of_person(whose.name, foreign=foreign)))
     return {"user": person, "owner": g.get("owner"), "is_own": own, "theme": theme.chosen(), "menus": shown}
+
+
+def _of_person(name: str, *, foreign: bool) -> list[tuple[Entry, str]]:
+    hidden = "own" if foreign else "admin"
+    rows = []
+    for entry in PERSON:
+        if entry.side == hidden:
+            continue
+        if entry.side == "admin":
+            rows.append((entry, url_for(entry.page, owner=name)))
+        elif foreign:
+            rows.append((entry, url_for("user." + entry.page, owner=name)))
+        else:
+            rows.append((entry, url_for("account." + entry.page)))
+    return rows

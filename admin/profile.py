@@ -15,7 +15,7 @@ from davserver.jobs import users
 
 from .context import office, owner, user
 from .forms import Form, TimeZoneField, choices
-from .language import LANGUAGES
+from .language import OFFERED
 
 pages = Blueprint("profile", __name__)
 
@@ -29,9 +29,7 @@ class ProfileForm(Form):
     email = EmailField(
         _l("Mail address"), [Length(max=254)], description=_l("Invitations to meetings are matched by it.")
     )
-    language = SelectField(
-        _l("Language"), choices=choices([("", _l("As the browser asks")), *LANGUAGES.items()])
-    )
+    language = SelectField(_l("Language"), choices=choices(OFFERED))
     timezone = TimeZoneField(
         _l("Time zone"), description=_l("Times are shown in it; whole-day events are placed by it.")
     )

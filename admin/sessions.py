@@ -6,10 +6,15 @@ from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from davserver.auth.devices import client_name
 from davserver.jobs import app_passwords
+from davserver.storage import devices as stored_devices
 from davserver.storage import web_sessions
 
 from .context import is_own, office, owner, reading
+
+MOST = 200
+"""Clients that are shown."""
 
 pages = Blueprint("sessions", __name__)
 
@@ -20,8 +25,9 @@ def index() -> str:
     with reading() as tx:
         browsers = web_sessions.of_principal(tx, owner().id)
         devices = [one for one in app_passwords.listing(tx, owner()) if one.last_used]
-    here = g.session.id if is_own() else None
-    return render_template("sessions/index.html", browsers=browsers, devices=devices, here=here)
+        clients = stored_devices.listing(tx, owner().id, MOST)
+    values = {"browsers": browsers, "devices": devices, "clients": clients, "client_name": client_name}
+    return render_template("sessions/index.html", here=g.session.id if is_own() else None, **values)
 
 
 @pages.post("/sessions/<int:key>/end")

@@ -13,11 +13,15 @@ from wtforms.validators import InputRequired
 
 from davserver.auth import client_address
 from davserver.errors import HttpError
+from davserver.jobs import second_factor
 from davserver.model import Principal
-from davserver.storage import web_sessions
+from davserver.storage import principals, second_factors, web_sessions
 
 from . import context, gate
 from .forms import Form
+
+SECOND_SECONDS = 600
+"""How long the second factor may take after the password."""
 
 pages = Blueprint("sign_in", __name__, url_prefix="/account")
 
@@ -42,9 +46,10 @@ def form() -> Any:
     asked = SignInForm(data={"next": request.args.get("next", "")})
     if asked.validate_on_submit():
         with asked.complaints():
-            _begin(_checked(asked))
-            return redirect(gate.safe_target(asked.next.data), 303)
-    return asked.page("sign_in/form.html")
+            return _begin(_checked(asked), asked.next.data or "")
+    with context.reading() as tx:
+        is_fresh = principals.count(tx) == 0
+    return redirect(url_for("setup.form"), 303) if is_fresh else asked.page("sign_in/form.html")
 
 
 def _checked(asked: SignInForm) -> Principal:
@@ -59,9 +64,52 @@ def _checked(asked: SignInForm) -> Principal:
         raise HttpError(401, _("The user name or the password is wrong.")) from None
 
 
-def _begin(person: Principal) -> None:
-    seconds = context.settings().web.session_hours * 3600
-    gate.begin(person, web_sessions.FULL, seconds)
+def _begin(person: Principal, target: str) -> Response:
+    """Let the person in, or ask for the second factor first."""
+    with context.reading() as tx:
+        needs_second = second_factors.is_on(tx, person.id)
+    if needs_second:
+        gate.begin(person, web_sessions.PENDING, SECOND_SECONDS)
+        return redirect(url_for(".second", next=target or None), 303)
+    gate.begin(person, web_sessions.FULL, context.settings().web.session_hours * 3600)
+    return redirect(gate.safe_target(target), 303)
+
+
+class SecondForm(Form):
+    """The second factor."""
+
+    code = StringField(
+        _l("Code"),
+        [InputRequired()],
+        description=_l("Six digits of the app, or one of your recovery codes."),
+        render_kw={"autocomplete": "one-time-code", "autofocus": True},
+    )
+    next = HiddenField()
+
+
+@pages.route("/sign-in/code", methods=["GET", "POST"])
+def second() -> Any:
+    """Ask for the second factor after the password was right."""
+    if g.waiting is None:
+        return redirect(url_for(".form"), 303)
+    asked = SecondForm(data={"next": request.args.get("next", "")})
+    if asked.validate_on_submit():
+        with asked.complaints():
+            waiting, person = g.waiting
+            _check_second(person, asked.code.data)
+            with context.office().store.write() as tx:
+                web_sessions.end(tx, person.id, waiting.id)
+            gate.begin(person, web_sessions.FULL, context.settings().web.session_hours * 3600)
+            return redirect(gate.safe_target(asked.next.data), 303)
+    return asked.page("sign_in/second.html")
+
+
+def _check_second(person: Principal, code: str) -> None:
+    def is_right() -> bool:
+        return second_factor.is_right(context.office(), person, code)
+
+    if not context.authenticator().passes_second(person.name, client_address(request.environ), is_right):
+        raise HttpError(401, _("The code is wrong, or was used already. The app shows a new one soon."))
 
 
 @pages.post("/sign-out")

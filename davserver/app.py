@@ -9,12 +9,14 @@
     /, /principals/                         PROPFIND, OPTIONS, REPORT: the DAV tree; GET of /: the pages
     /admin, /account, /bootstrap            the pages (Flask), loaded when the first one is asked for
     /healthz                                200 while the database answers
+    /healthz/request                        what arrived here, for `davserver doctor`; every method
 
 The paths hold below SCRIPT_NAME, so the whole can be mounted anywhere.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -26,6 +28,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from davserver.auth import Authenticator, proxy_fix
+from davserver.auth.headers import authorization
+from davserver.auth.proxy import PEER
 from davserver.auth.throttle import RateLimit
 from davserver.config import Settings
 from davserver.jobs import settings as live_settings
@@ -38,7 +42,7 @@ from davserver.protocol.login_flow import LoginFlow
 from davserver.protocol.request import PREFIX_NAMES, Environ
 from davserver.protocol.server import DavApplication
 from davserver.protocol.tree import SAFE
-from davserver.storage import Store, migrations, open_store, principals
+from davserver.storage import Store, figures, migrations, open_store, principals
 from davserver.storage.attempts import Attempts
 
 StartResponse = Callable[..., Any]
@@ -111,6 +115,7 @@ class Server:
             "/.well-known/caldav": self._well_known,
             "/.well-known/carddav": self._well_known,
             "/healthz": self._healthz,
+            "/healthz/request": self._mirror,
             "/remote.php/dav": self._well_known,
         }
         flow = LoginFlow(settings, self.store, RateLimit(Attempts(settings.storage.data_dir)))
@@ -141,6 +146,7 @@ class Server:
         environ["davserver.mount"] = _encoded(environ.get("SCRIPT_NAME", "").rstrip("/"))
         head, slash, rest = path[1:].partition("/")
         if "/" + head in PREFIX_NAMES:
+            figures.count(self.store, figures.REQUESTS)
             environ["davserver.prefix"] = f"{environ['davserver.mount']}/{head}"
             environ["PATH_INFO"] = slash + rest
             return self.dav(environ, start_response)
@@ -207,6 +213,21 @@ class Server:
         except SQLAlchemyError:
             return _plain(start_response, 503, "The database does not answer.")
         return _plain(start_response, 200, "ok")
+
+    def _mirror(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Every method: how this request looked when it came in, for whoever sent it."""
+        seen = {
+            "server": "davserver",
+            "method": environ["REQUEST_METHOD"],
+            "scheme": environ.get("wsgi.url_scheme", ""),
+            "host": environ.get("HTTP_HOST", ""),
+            "mount": environ["davserver.mount"],
+            "authorization": bool(authorization(environ, self.settings.auth.authorization_header)),
+            "forwarded": "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ,
+            "trusted": environ.get(PEER) != environ.get("REMOTE_ADDR"),
+            "time": int(time.time()),
+        }
+        return _plain(start_response, 200, json.dumps(seen))
 
 
 def _encoded(script_name: str) -> str:

@@ -25,6 +25,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from davserver.auth import app_passwords, passwords
+from davserver.auth.devices import Devices
 from davserver.auth.digest import Digest, DigestAnswer, parse_digest
 from davserver.auth.headers import (
     BasicCredentials,
@@ -39,7 +40,7 @@ from davserver.auth.throttle import Throttle
 from davserver.config import Settings
 from davserver.errors import HttpError
 from davserver.model import AppPassword, Credential, Identity, Login, Principal
-from davserver.storage import Store, principals
+from davserver.storage import Store, figures, principals
 from davserver.storage import app_passwords as stored_app_passwords
 from davserver.storage import settings as settings_table
 from davserver.storage.attempts import Attempts
@@ -66,10 +67,17 @@ class Authenticator:
         self._clock = clock
         self._attempts = Attempts(settings.storage.data_dir)
         self._throttle = Throttle(settings.auth, self._attempts, clock)
+        self._devices = Devices(store)
         self._remembered = _Memory(settings.auth.cache_seconds, clock)
         self._remote_variables = _remote_variables(settings.auth.remote_user)
 
     def authenticate(self, environ: dict[str, Any], tx: Connection) -> Identity:
+        """Who asks, and a note of the device; raises as identify() does."""
+        identity = self.identify(environ, tx)
+        self._devices.note(identity, environ)
+        return identity
+
+    def identify(self, environ: dict[str, Any], tx: Connection) -> Identity:
         """Who asks; HttpError 401 with WWW-Authenticate, 429, or 403 where a proxy names a stranger.
 
         :param environ: after proxy_fix().
@@ -126,7 +134,7 @@ class Authenticator:
         if identity is None:
             address = client_address(environ)
             self._throttle.check("", address)
-            self._throttle.failed("", address)
+            self._failed("", address)
             raise self._challenge()
         return identity
 
@@ -194,15 +202,19 @@ class Authenticator:
         usable = tuple(item for item in self._usable(login) if item.kind in OWN_PASSWORDS)
         return self._prove(login, usable, given, address)[0].principal
 
+    def _failed(self, name: str, address: str) -> None:
+        self._throttle.failed(name, address)
+        figures.count(self._store, figures.FAILED_LOGINS)
+
     def passes_second(self, name: str, address: str, is_right: Callable[[], bool]) -> bool:
-        """Whether the second factor is right; wrong ones are throttled like passwords, by counters of their own.
+        """Whether the second factor is right; wrong ones are throttled by counters of their own.
 
         :raises HttpError: 429 after too many failures.
         """
         counted = f"{name} (second factor)"
         self._throttle.check(counted, address)
         if not is_right():
-            self._throttle.failed(counted, address)
+            self._failed(counted, address)
             return False
         self._throttle.succeeded(counted, address)
         return True
@@ -214,7 +226,7 @@ class Authenticator:
         self._throttle.check(given.name, address)
         matching = _first_match(usable, given)
         if login is None or matching is None:
-            self._throttle.failed(given.name, address)
+            self._failed(given.name, address)
             raise self._challenge()
         self._throttle.succeeded(given.name, address)
         renewed = self._renewed(login, matching, given)
@@ -263,7 +275,7 @@ class Authenticator:
         hashes = [item.secret for item in held] or ["0" * 32]
         fits = [self._digest.verify(answer, environ, a1) for a1 in hashes]
         if login is None or not held or not any(fits):
-            self._throttle.failed(name, address)
+            self._failed(name, address)
             # Accounts without such a hash can only sign in by Basic, so that is what is offered next.
             raise self._challenge(digest=not self._settings.basic)
         if not self._digest.is_first_use(answer):

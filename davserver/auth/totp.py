@@ -1,4 +1,4 @@
-"""Time-based one-time passwords (RFC 6238) as all authenticator apps make them: SHA-1, 6 digits, 30 seconds."""
+"""Time-based one-time passwords (RFC 6238), as authenticator apps make them: SHA-1, 6 digits, 30 seconds."""
 
 from __future__ import annotations
 

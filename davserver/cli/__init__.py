@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "sync": "do what is due: subscribed calendars, remote accounts, tidying",
     "secrets": "renew the key of the stored passwords",
     "db": "upgrade, check, back up and re-index the database",
+    "doctor": "look whether a server works as clients need it",
     "config": "show every setting, check the configuration",
 }
 """Command → what it does; each is the module of that name in this package."""

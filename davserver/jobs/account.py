@@ -14,7 +14,7 @@ from davserver.auth.passwords import hash_password
 from davserver.auth.strength import Strength, strength
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
-from davserver.jobs.users import check_password, find_user
+from davserver.jobs.users import check_password, find_user, replace_password
 from davserver.model import Principal
 from davserver.storage import Store, audit, principals, web_sessions
 from davserver.storage.engine import now
@@ -46,9 +46,7 @@ def change_password(
     prove(office, authenticator, owner, given.old)
     secret = hash_password(given.new)
     with office.write("user.password", owner.name) as tx:
-        principals.set_credential(tx, owner.id, "password", secret)
-        principals.remove_credentials(tx, owner.id, "md5-a1")
-        web_sessions.end_all(tx, owner.id, but=given.session_id)
+        replace_password(tx, owner, secret, session_id=given.session_id)
 
 
 def strength_of(password: str, owner: Principal, about: Iterable[str] = ()) -> Strength:

@@ -11,13 +11,13 @@ import secrets
 
 from sqlalchemy import Connection
 
+from davserver.auth.passwords import hash_password
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
-from davserver.jobs.users import find_user, set_password
+from davserver.jobs.users import PASSWORD_LINK, check_password, find_user, replace_password
 from davserver.model import Principal
 from davserver.storage import one_time_links, principals
 
-PURPOSE = "password"
 HOURS = 48
 """How long a link is good."""
 
@@ -26,13 +26,13 @@ def make(office: Office, name: str) -> str:
     """A fresh token for the person; the link made before is worth nothing from now on."""
     token = secrets.token_urlsafe(24)
     with office.write("user.password-link", name) as tx:
-        one_time_links.add(tx, find_user(tx, name).id, PURPOSE, _digest(token), HOURS * 3600)
+        one_time_links.add(tx, find_user(tx, name).id, PASSWORD_LINK, _digest(token), HOURS * 3600)
     return token
 
 
 def find(tx: Connection, token: str) -> Principal:
     """Whose link it is; 404 for one that is unknown, used or too old."""
-    principal_id = one_time_links.principal_of(tx, PURPOSE, _digest(token))
+    principal_id = one_time_links.principal_of(tx, PASSWORD_LINK, _digest(token))
     found = principals.by_id(tx, principal_id) if principal_id is not None else None
     if found is None or found.disabled:
         raise HttpError(404, "This link was used already, or is too old. Ask for another one.")
@@ -41,9 +41,12 @@ def find(tx: Connection, token: str) -> Principal:
 
 def use(office: Office, token: str, password: str) -> Principal:
     """Set the password; the link is worth nothing afterwards."""
+    secret = hash_password(check_password(password, office.settings))
     with office.store.read() as tx:
+        name = find(tx, token).name
+    with office.write("user.password", name) as tx:
         person = find(tx, token)
-    set_password(office, person.name, password)
+        replace_password(tx, person, secret)
     return person
 
 

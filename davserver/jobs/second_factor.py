@@ -105,10 +105,11 @@ def _context(person: Principal) -> str:
 
 def _new_codes() -> list[str]:
     """50 random bits each, in two groups of letters that do not look alike."""
-    return [
-        "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(2))
-        for _ in range(RECOVERY_CODES)
-    ]
+    return [f"{_five()}-{_five()}" for _ in range(RECOVERY_CODES)]
+
+
+def _five() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(5))
 
 
 def _digest(code: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from davserver.config import Settings
 from davserver.jobs import account, transfer, trash
 from davserver.jobs.office import Office
-from davserver.storage import Store, maintenance
+from davserver.storage import Store, devices, figures, maintenance, web_sessions
 from davserver.storage import settings as settings_table
 from davserver.storage.engine import now
 from davserver.storage.maintenance import DAY
@@ -25,9 +25,17 @@ TIDIED: Mapping[str, Callable[[Store, Settings], int]] = {
     "accounts whose owners have left": lambda store, settings: len(account.remove_due(store)),
     "collections in the trash": trash.purge,
     "messages about shares": trash.forget_messages,
+    "devices not seen": lambda store, settings: _in_one(store, devices.forget_old),
+    "old figures": lambda store, settings: _in_one(store, figures.forget_old),
+    "old sessions": lambda store, settings: _in_one(store, web_sessions.forget_expired),
     "old imports": lambda store, settings: transfer.forget_old(Office(store, settings, "the server")),
 }
 """What is forgotten → how; returns how many."""
+
+
+def _in_one(store: Store, forget: Callable[[Connection], int]) -> int:
+    with store.write() as tx:
+        return forget(tx)
 
 
 def tidy(store: Store, settings: Settings) -> dict[str, int]:

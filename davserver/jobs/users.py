@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -18,19 +19,24 @@ from davserver.errors import HttpError
 from davserver.jobs.office import Office
 from davserver.jobs.setup import SETUP_CODE, setup_file
 from davserver.model import CollectionKind, NewCollection, NewPrincipal, Principal, PrincipalKind
-from davserver.storage import collections, principals
+from davserver.storage import collections, one_time_links, principals, web_sessions
 from davserver.storage import settings as settings_table
 
 MAX_USER_NAME = 100
 DEFAULT_COLLECTION = "default"
+PASSWORD_LINK = "password"  # noqa: S105 - a word, not a secret
+"""Purpose of the one-time links that jobs.password_links makes."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """What is needed to make an account; ``display_name`` "" means the user name."""
+    """What is needed to make an account; ``display_name`` "" means the user name.
+
+    ``password`` None: nobody can sign in until a link to a new password was used.
+    """
 
     name: str
-    password: str = field(repr=False)
+    password: str | None = field(repr=False)
     email: str = ""
     display_name: str = ""
     admin: bool = False
@@ -53,7 +59,8 @@ def create_user(office: Office, user: NewUser) -> Principal:
     """Add an account with its password, a calendar and an address book; 409 where the name is taken."""
     name = check_user_name(user.name)
     email = check_email(user.email)
-    secret = hash_password(check_password(user.password, office.settings))
+    password = user.password
+    secret = None if password is None else hash_password(check_password(password, office.settings))
     accounts = office.settings.accounts
     new = NewPrincipal(
         name=name,
@@ -66,13 +73,22 @@ def create_user(office: Office, user: NewUser) -> Principal:
     try:
         with office.write("user.add", name) as tx:
             principal = principals.add(tx, new)
-            principals.set_credential(tx, principal.id, "password", secret)
+            if secret is not None:
+                principals.set_credential(tx, principal.id, "password", secret)
             _create_default_collections(tx, principal, accounts)
             settings_table.remove(tx, SETUP_CODE)
     except IntegrityError:
         raise HttpError(409, f"There is already an account {name}.") from None
     setup_file(office.settings).unlink(missing_ok=True)
     return principal
+
+
+def create_first(office: Office, user: NewUser) -> Principal:
+    """The first account; 409 where somebody was quicker."""
+    with office.store.read() as tx:
+        if principals.count(tx):
+            raise HttpError(409, "There is an account already.")
+    return create_user(office, user)
 
 
 def _create_default_collections(tx: Connection, principal: Principal, accounts: AccountSettings) -> None:
@@ -89,27 +105,71 @@ def _create_default_collections(tx: Connection, principal: Principal, accounts: 
             collections.create(tx, new)
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What an administrator decides about a user, room or piece of equipment; ``quota`` bytes or None."""
+
+    profile: Profile
+    admin: bool
+    disabled: bool
+    quota: int | None
+
+
+def change_account(office: Office, name: str, account: Account) -> None:
+    """Change what an administrator decides; nobody takes away his own rights.
+
+    :raises HttpError: 400 for what is no mail address or time zone; 409 for one's own rights.
+    """
+    values = _profile_values(name, account.profile)
+    if name == office.actor and (account.disabled or not account.admin):
+        raise HttpError(409, "You cannot take your own rights away. Another administrator can.")
+    with office.write("user.change", name) as tx:
+        person = find_owner(tx, name)
+        may_sign_in = person.kind is PrincipalKind.USER
+        values |= {
+            "admin": account.admin and may_sign_in,
+            "disabled": account.disabled,
+            "quota": account.quota,
+        }
+        principals.change(tx, person.id, **values)
+        if account.disabled:
+            web_sessions.end_all(tx, person.id)
+
+
 def change_profile(office: Office, name: str, profile: Profile) -> None:
     """Change what a person is called; 400 for what is no mail address or time zone."""
-    values = {
+    values = _profile_values(name, profile)
+    with office.write("user.profile", name) as tx:
+        principals.change(tx, find_owner(tx, name).id, **values)
+
+
+def _profile_values(name: str, profile: Profile) -> dict[str, Any]:
+    if wrong := profile.timezone and time_zone(profile.timezone):
+        raise HttpError(400, f"The time zone {wrong}.")
+    return {
         "display_name": profile.display_name.strip() or name,
         "email": check_email(profile.email),
         "language": profile.language,
         "timezone": profile.timezone,
     }
-    if wrong := profile.timezone and time_zone(profile.timezone):
-        raise HttpError(400, f"The time zone {wrong}.")
-    with office.write("user.profile", name) as tx:
-        principals.change(tx, find_user(tx, name).id, **values)
 
 
 def set_password(office: Office, name: str, password: str) -> None:
     """Replace the password; the old one, and Baïkal's hash of it, are refused from the next request on."""
     secret = hash_password(check_password(password, office.settings))
     with office.write("user.password", name) as tx:
-        user = find_user(tx, name)
-        principals.set_credential(tx, user.id, "password", secret)
-        principals.remove_credentials(tx, user.id, "md5-a1")
+        replace_password(tx, find_user(tx, name), secret)
+
+
+def replace_password(tx: Connection, user: Principal, secret: str, *, session_id: int = 0) -> None:
+    """Put a new hash in the place of all that opened the pages before.
+
+    Browsers are signed out, except the session that goes on; links to a new password are worth nothing.
+    """
+    principals.set_credential(tx, user.id, "password", secret)
+    principals.remove_credentials(tx, user.id, "md5-a1")
+    web_sessions.end_all(tx, user.id, but=session_id)
+    one_time_links.forget(tx, user.id, PASSWORD_LINK)
 
 
 def set_disabled(office: Office, name: str, *, disabled: bool) -> None:
@@ -120,9 +180,17 @@ def set_disabled(office: Office, name: str, *, disabled: bool) -> None:
 
 
 def remove_user(office: Office, name: str) -> None:
-    """Remove an account with everything it owns."""
+    """Remove a user, room or piece of equipment with everything it owns."""
     with office.write("user.remove", name) as tx:
-        principals.remove(tx, find_user(tx, name).id)
+        principals.remove(tx, find_owner(tx, name).id)
+
+
+def find_owner(tx: Connection, name: str) -> Principal:
+    """The user, room or piece of equipment of that name; 404 where there is none."""
+    found = principals.get(tx, unicodedata.normalize("NFC", name))
+    if found is None or found.kind is PrincipalKind.GROUP:
+        raise HttpError(404, f"There is no account {name}.")
+    return found
 
 
 def find_user(tx: Connection, name: str) -> Principal:

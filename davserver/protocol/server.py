@@ -52,7 +52,7 @@ from davserver.protocol.reports import (  # noqa: F401 - fill the table
     sync_collection,
 )
 from davserver.protocol.request import Environ, Headers, Request, Response
-from davserver.storage import Store
+from davserver.storage import Store, figures
 from davserver.storage.engine import is_transient, is_unavailable
 from davserver.wire import ONE_PIECE, Streamed, accepts_gzip, begin, gzipped, joined
 
@@ -194,6 +194,7 @@ class Provider(DAVProvider):
                     response = run(request, method)
                     if not isinstance(response.body, bytes):
                         response.body = b"".join(response.body)
+                figures.count(self.store, figures.CHANGES)
                 return response
             except DBAPIError as error:
                 lost_race = isinstance(error, IntegrityError) or is_transient(error)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
-from davserver.model import Credential, Login, NewPrincipal, Principal, PrincipalKind
+from davserver.model import CollectionKind, Credential, Login, NewPrincipal, Principal, PrincipalKind
 from davserver.storage import dead_properties, views
 from davserver.storage.engine import now
 from davserver.storage.prepared import Prepared
@@ -15,6 +17,7 @@ from davserver.storage.schema import (
     collection,
     credential,
     dead_property,
+    device,
     item,
     lock,
     membership,
@@ -112,10 +115,7 @@ def by_email(tx: Connection, email: str) -> Principal | None:
 
 def search(tx: Connection, text: str, limit: int) -> list[Principal]:
     """Principals whose name, display name or mail address contains the text, letter case ignored."""
-    pattern = f"%{_like(text.lower())}%"
-    columns = (principal.c.name, principal.c.display_name, principal.c.email)
-    matches = or_(*(func.lower(column).like(pattern, escape="!") for column in columns))
-    statement = select(*COLUMNS).where(matches, principal.c.disabled.is_(False))
+    statement = select(*COLUMNS).where(_contains(text), principal.c.disabled.is_(False))
     return [principal_of(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
 
 
@@ -213,3 +213,98 @@ def set_members(tx: Connection, group_id: int, member_ids: Iterable[int]) -> Non
     if rows:
         tx.execute(insert(membership), rows)
     views.settle_all(tx, views.given_to(tx, group_id))
+
+
+class Order(enum.StrEnum):
+    """What a list of principals is sorted by."""
+
+    NAME = "name"
+    DISPLAY_NAME = "display-name"
+    CREATED = "created"
+    SIZE = "size"
+    LAST_SEEN = "last-seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which principals a list shows; ``text`` "" is all."""
+
+    kinds: tuple[PrincipalKind, ...]
+    text: str = ""
+    order: Order = Order.NAME
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A principal in a list, with what it has; ``size`` in bytes, ``last_seen`` None for never."""
+
+    principal: Principal
+    calendars: int
+    addressbooks: int
+    members: int
+    size: int
+    last_seen: int | None
+
+
+def _owned(value: Any, kind: CollectionKind | None = None) -> Any:
+    mine = collection.c.owner_id == principal.c.id
+    if kind is not None:
+        mine &= collection.c.kind == kind.value
+    return select(value).where(mine).correlate(principal).scalar_subquery()
+
+
+_SIZE: Any = _owned(func.coalesce(func.sum(collection.c.size), 0))
+_LAST_SEEN: Any = (
+    select(func.max(device.c.last_seen))
+    .where(device.c.principal_id == principal.c.id)
+    .correlate(principal)
+    .scalar_subquery()
+)
+_MEMBER_COUNT: Any = (
+    select(func.count())
+    .select_from(membership)
+    .where(membership.c.group_id == principal.c.id)
+    .correlate(principal)
+    .scalar_subquery()
+)
+_LISTED: Any = (
+    _owned(func.count(), CollectionKind.CALENDAR),
+    _owned(func.count(), CollectionKind.ADDRESSBOOK),
+    _MEMBER_COUNT,
+    _SIZE.label("size"),
+    _LAST_SEEN.label("seen"),
+)
+_ORDERS: Any = {
+    Order.NAME: principal.c.name,
+    Order.DISPLAY_NAME: func.lower(principal.c.display_name),
+    Order.CREATED: principal.c.created.desc(),
+    Order.SIZE: _SIZE.desc(),
+    Order.LAST_SEEN: func.coalesce(_LAST_SEEN, 0).desc(),
+}
+
+
+def listing(tx: Connection, wanted: Wanted) -> list[Listed]:
+    """Principals with what they have, a page of them in one statement."""
+    statement = select(*COLUMNS, *_LISTED).where(_wanted(wanted))
+    statement = statement.order_by(_ORDERS[wanted.order], principal.c.name)
+    rows = tx.execute(statement.limit(wanted.limit).offset(wanted.offset))
+    return [Listed(principal_of(row), *row[_WIDTH:]) for row in rows]
+
+
+def count_listed(tx: Connection, wanted: Wanted) -> int:
+    """How many there are in all."""
+    return int(tx.execute(select(func.count()).select_from(principal).where(_wanted(wanted))).scalar_one())
+
+
+def _wanted(wanted: Wanted) -> Any:
+    among = principal.c.kind.in_([kind.value for kind in wanted.kinds])
+    return among & _contains(wanted.text) if wanted.text else among
+
+
+def _contains(text: str) -> Any:
+    """Name, display name or mail address contains the text, letter case ignored."""
+    pattern = f"%{_like(text.lower())}%"
+    columns = (principal.c.name, principal.c.display_name, principal.c.email)
+    return or_(*(func.lower(column).like(pattern, escape="!") for column in columns))

@@ -13,7 +13,7 @@ from davserver.storage.schema import recovery_code, second_factor
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """``secret`` is sealed by the vault; ``confirmed`` None until a first code was right; ``last_step`` is used."""
+    """``secret`` is sealed by the vault; ``confirmed`` None until a first code was right."""
 
     secret: str
     confirmed: int | None

@@ -82,6 +82,6 @@ def end_all(tx: Connection, principal_id: int, *, but: int = 0) -> int:
     return tx.execute(delete(web_session).where(mine)).rowcount
 
 
-def forget_expired(tx: Connection) -> None:
-    """Remove what is no longer good."""
-    tx.execute(delete(web_session).where(web_session.c.expires <= now()))
+def forget_expired(tx: Connection) -> int:
+    """Remove what is no longer good; returns how many."""
+    return tx.execute(delete(web_session).where(web_session.c.expires <= now())).rowcount

@@ -51,8 +51,6 @@ from . import (
     password,
     profile,
     progress,
-    remote,
-    remote_login,
     second_factor,
     sessions,
     settings,

@@ -116,12 +116,23 @@ def _expanded(instance: Instance, zones: Zones) -> Component:
             lines += _time_lines(line, instance, zones)
         elif line.name not in _DROPPED:
             lines.append(_line_in_utc(line, zones))
-    if instance.recurrence_id is not None:
+    if instance.recurrence_id is not None and not _is_first(instance):
         key = instance.recurrence_id
         lines.append(_time_line("RECURRENCE-ID", instance.recurrence_kind, key, key))
     if instance.end > instance.start and not _ENDS & {line.name for line in lines} and not instance.is_date:
         lines.append(Line("DURATION", format_duration(instance.end - instance.start)))  # of an RDATE PERIOD
     return Component(source.name, lines, [_in_utc(child, zones) for child in source.children])
+
+
+def _is_first(instance: Instance) -> bool:
+    """Whether this is the instance that a series' own DTSTART names: it stands for the series, unnumbered.
+
+    So do CalendarServer and DAViCal, and clients find the rest of a series by what has no RECURRENCE-ID.
+    """
+    source = instance.component
+    start = source.value("DTSTART")
+    named = start is not None and source.first("RECURRENCE-ID") is None
+    return named and parse_stamp(start or "").seconds == instance.local
 
 
 def _time_lines(line: Line, instance: Instance, zones: Zones) -> list[Line]:

@@ -4,13 +4,15 @@ Belongs here: which instance counts as what FBTYPE, merging, clipping, the VFREE
 belong here: which calendars count (protocol), how instances are found (schedule).
 
 TRANSP:TRANSPARENT and STATUS:CANCELLED are free, STATUS:TENTATIVE is BUSY-TENTATIVE, everything
-else BUSY: CLASS hides what an event is about, not that its owner is busy. Outlook's own word for
-"out of office" and "tentative" (X-MICROSOFT-CDO-BUSYSTATUS) is heard where STATUS says no more.
+else BUSY: CLASS hides what an event is about, not that its owner is busy. What the owner has declined
+as an ATTENDEE is free, what he has not accepted yet BUSY-TENTATIVE (PARTSTAT, RFC 5545 3.2.12). Outlook's own
+word for "out of office" and "tentative" (X-MICROSOFT-CDO-BUSYSTATUS) is heard where these say no more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import NamedTuple
 
@@ -36,23 +38,43 @@ class BusyPeriod(NamedTuple):
     fbtype: str
 
 
-def busy_periods(
-    roots: Iterable[Component], start: int, end: int, default_zone: tzinfo, budget: Budget | None = None
-) -> list[BusyPeriod]:
-    """The busy time of the objects, clipped to [start, end), merged per type, ordered by start.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose busy time is asked for, and when.
+
+    :param start: UTC seconds; busy time is clipped to [start, end).
+    :param zone: places DATE and floating times.
+    :param addresses: the calendar user addresses of the person, lower case (``mailto:ann@example.org``).
+    """
+
+    start: int
+    end: int
+    zone: tzinfo
+    addresses: frozenset[str] = frozenset()
+    budget: Budget = field(default_factory=Budget)
+
+
+def busy_periods(roots: Iterable[Component], asked: Asked) -> list[BusyPeriod]:
+    """The busy time of the objects, clipped, merged per type, ordered by start.
 
     BudgetExceeded where all objects together have more instances than the budget allows.
     """
-    budget = budget or Budget()
-    found: dict[str, list[tuple[int, int]]] = {}
-    for root in roots:
-        for period in _periods(root, (start, end), default_zone, budget):
-            first, last = max(period.start, start), min(period.end, end)
-            if first < last:
-                found.setdefault(period.fbtype, []).append((first, last))
-    merged = [
-        BusyPeriod(first, last, fbtype) for fbtype, spans in found.items() for first, last in _merged(spans)
-    ]
+    return merge(
+        BusyPeriod(max(period.start, asked.start), min(period.end, asked.end), period.fbtype)
+        for root in roots
+        for period in _periods(root, asked)
+    )
+
+
+def merge(periods: Iterable[BusyPeriod]) -> list[BusyPeriod]:
+    """Overlapping and adjacent periods of one type as one (RFC 4791 7.10), ordered by start."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for start, end, fbtype in periods:
+        if start < end:
+            spans.setdefault(fbtype, []).append((start, end))
+    merged = (
+        BusyPeriod(first, last, fbtype) for fbtype, found in spans.items() for first, last in _merged(found)
+    )
     return sorted(merged)
 
 
@@ -75,21 +97,20 @@ def free_busy_component(periods: Iterable[BusyPeriod], start: int, end: int, sta
     return Component("VFREEBUSY", lines)
 
 
-def _periods(
-    root: Component, window: tuple[int, int], default_zone: tzinfo, budget: Budget
-) -> Iterator[BusyPeriod]:
+def _periods(root: Component, asked: Asked) -> Iterator[BusyPeriod]:
     names = {child.name for child in root.children}
     if "VEVENT" in names:
         types: dict[int, str | None] = {}
-        for instance in Schedule(root, "VEVENT", default_zone).instances(*window, budget):
+        schedule = Schedule(root, "VEVENT", asked.zone)
+        for instance in schedule.instances(asked.start, asked.end, asked.budget):
             known = id(instance.component)
             if known not in types:
-                types[known] = _fbtype(instance.component)
+                types[known] = _fbtype(instance.component, asked.addresses)
             fbtype = types[known]
             if fbtype:
                 yield BusyPeriod(instance.start, instance.end, fbtype)
     if "VFREEBUSY" in names:
-        zones = Zones(root, default_zone)
+        zones = Zones(root, asked.zone)
         for child in root.children:
             if child.name == "VFREEBUSY":
                 yield from _published(child, zones)
@@ -116,14 +137,23 @@ def _published(component: Component, zones: Zones) -> Iterator[BusyPeriod]:
             yield BusyPeriod(first, last, fbtype if fbtype in FBTYPES else "BUSY")
 
 
-def _fbtype(event: Component) -> str | None:
+def _fbtype(event: Component, addresses: frozenset[str]) -> str | None:
     """What an event counts as; None is free."""
-    status = (event.value("STATUS") or "").strip().upper()
-    if status == "CANCELLED" or (event.value("TRANSP") or "").strip().upper() == "TRANSPARENT":
+    status, answer = (event.value("STATUS") or "").strip().upper(), _answer(event, addresses)
+    transparent = (event.value("TRANSP") or "").strip().upper() == "TRANSPARENT"
+    if status == "CANCELLED" or transparent or answer == "DECLINED":
         return None
-    if status == "TENTATIVE":
+    if status == "TENTATIVE" or answer in ("TENTATIVE", "NEEDS-ACTION"):
         return "BUSY-TENTATIVE"
     return _OUTLOOK.get((event.value("X-MICROSOFT-CDO-BUSYSTATUS") or "").strip().upper(), "BUSY")
+
+
+def _answer(event: Component, addresses: frozenset[str]) -> str:
+    """What the person has answered to an invitation; "" where that is not said."""
+    for line in event.all("ATTENDEE") if addresses else ():
+        if line.value.strip().lower() in addresses:
+            return (line.param("PARTSTAT") or "").upper()
+    return ""
 
 
 def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

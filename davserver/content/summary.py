@@ -16,7 +16,7 @@ from math import gcd
 
 from davserver.content.filters import TimeRange
 from davserver.content.instances import Schedule, component_in_range
-from davserver.content.lines import Component, dump, parse_components
+from davserver.content.lines import Component, Line, dump, parse_components
 from davserver.content.recur import Rule, parse_rule
 from davserver.content.stamps import DAY, MAX_SECONDS, MIN_SECONDS, calendar_date, parse_duration, parse_stamp
 from davserver.content.zones import named_zone
@@ -29,6 +29,8 @@ KEPT = frozenset(
 )
 """The properties that the time-range rules of RFC 4791 9.9 look at, and those of free-busy (7.10)."""
 
+UNSURE = frozenset({"DECLINED", "TENTATIVE", "NEEDS-ACTION"})
+
 _LONGEST = 20 * DAY
 """An instance longer than this may touch more than the months beside its own."""
 
@@ -36,13 +38,20 @@ _LONGEST = 20 * DAY
 def summary(root: Component) -> str:
     """The calendar object with nothing but times; its own zones only where their names say nothing."""
     children = [
-        Component(child.name, [line for line in child.lines if line.name in KEPT])
-        if child.name != "VTIMEZONE"
-        else child
+        Component(child.name, _kept(child)) if child.name != "VTIMEZONE" else child
         for child in root.children
         if child.name != "VTIMEZONE" or named_zone(child.value("TZID") or "") is None
     ]
     return dump(Component(root.name, [], children))
+
+
+def _kept(component: Component) -> list[Line]:
+    """Times, and of the attendees only who will not come or has not said so: free-busy asks for that."""
+    times = [line for line in component.lines if line.name in KEPT]
+    answers = ((line, (line.param("PARTSTAT") or "").upper()) for line in component.all("ATTENDEE"))
+    return times + [
+        Line("ATTENDEE", line.value, {"PARTSTAT": [answer]}) for line, answer in answers if answer in UNSURE
+    ]
 
 
 def in_range(text: str, component_name: str, span: TimeRange, zone: tzinfo) -> bool:

@@ -131,10 +131,13 @@ def _in_time(things: Iterable[T], deadline: float) -> Iterator[T]:
         yield thing
 
 
-def near(tx: Connection, collection_id: int, query: Query) -> Iterator[Component]:
-    """The times of all items that the index cannot exclude: of series the summary, of others the body."""
-    condition = prefilters.prefilter(query).condition
+def near(tx: Connection, collection_id: int, query: Query, seconds: float) -> Iterator[Component]:
+    """The times of all items that the index cannot exclude: of series the summary, of others the body.
+
+    :raises BudgetExceeded: when it takes longer than that.
+    """
+    condition, deadline = prefilters.prefilter(query).condition, monotonic() + seconds
     for batch in stored.candidates(tx, (collection_id,), condition, ("id", "size")):
-        yield from (summary.parsed(row[-1]) for row in batch if row[-1])
+        yield from (summary.parsed(row[-1]) for row in _in_time(batch, deadline) if row[-1])
         for body in items.bodies_of(tx, (row[:2] for row in batch if not row[-1])):
             yield lines.parse_components(lines.decode(body))[0]

@@ -85,7 +85,7 @@ def _looked_up(tx: Connection, collection_id: int, condition: Condition) -> Cond
             for part in parts:
                 rows = _WITH_PART.rows(tx, {"collection_id": collection_id, "part": part})
                 if len(rows) <= FEW:
-                    return _HasId(tuple(row[0] for row in rows))
+                    return _HasId(tuple(row[0] for row in rows)) if rows else AnyOf(())
     return condition
 
 

@@ -230,6 +230,10 @@ def _text(rng: Random) -> str:
     return words.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
 
 
+ANN = frozenset({"mailto:ann@example.org"})
+ANSWERS = ("ACCEPTED", "DECLINED", "TENTATIVE", "NEEDS-ACTION")
+
+
 def _described(rng: Random) -> list[str]:
     """Properties that people search for."""
     lines = [f"SUMMARY:{_text(rng)}"] if rng.random() < 0.8 else []
@@ -243,6 +247,7 @@ def _described(rng: Random) -> list[str]:
         lambda: f"X-MICROSOFT-CDO-BUSYSTATUS:{rng.choice(('FREE', 'OOF', 'BUSY', 'TENTATIVE'))}",
         lambda: f"PRIORITY:{rng.randrange(10)}",
         lambda: f"X-ODD:{_text(rng)}",
+        lambda: f"ATTENDEE;PARTSTAT={rng.choice(ANSWERS)}:mailto:Ann@example.org",
     ]
     lines += [make() for make in makers if rng.random() < 0.25]
     if rng.random() < 0.15:
@@ -349,6 +354,7 @@ def card(rng: Random, uid: str) -> bytes:
         lambda: f"NOTE:{_text(rng)} {_text(rng)}",
         lambda: f"CATEGORIES:{_text(rng)}",
         lambda: f"X-ODD:{_text(rng)}",
+        lambda: f"ATTENDEE;PARTSTAT={rng.choice(ANSWERS)}:mailto:Ann@example.org",
         lambda: (
             "PHOTO;ENCODING=b;TYPE=PNG:iVBORw0KGgo="
             if version == "3.0"

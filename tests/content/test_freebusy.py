@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from davserver.content.freebusy import BusyPeriod, busy_periods, free_busy_component
+from davserver.content.freebusy import Asked, BusyPeriod, busy_periods, free_busy_component
 from davserver.content.instances import Budget
 from davserver.content.lines import decode, dump, parse_components
 from davserver.content.stamps import format_utc, parse_stamp
@@ -18,10 +18,13 @@ BERLIN = ZoneInfo("Europe/Berlin")
 START, END = parse_stamp("20200101").seconds, parse_stamp("20200201").seconds
 
 
+ANN = frozenset({"mailto:ann@example.org"})
+
+
 def busy(*bodies: bytes, budget: Budget | None = None) -> list[str]:
     """The busy time of January 2020 as ``start/end TYPE``."""
     roots = (parse_components(decode(body))[0] for body in bodies)
-    periods = busy_periods(roots, START, END, BERLIN, budget)
+    periods = busy_periods(roots, Asked(START, END, BERLIN, ANN, budget or Budget()))
     return [f"{format_utc(start)}/{format_utc(end)} {fbtype}" for start, end, fbtype in periods]
 
 
@@ -48,6 +51,12 @@ TEN = "20200102T100000Z/20200102T110000Z"
         (("X-MICROSOFT-CDO-BUSYSTATUS:TENTATIVE",), "BUSY-TENTATIVE"),
         (("X-MICROSOFT-CDO-BUSYSTATUS:FREE",), None),
         (("X-MICROSOFT-CDO-BUSYSTATUS:BUSY",), "BUSY"),
+        (("ATTENDEE;PARTSTAT=DECLINED:mailto:Ann@example.org",), None),
+        (("ATTENDEE;PARTSTAT=tentative:mailto:ann@example.org",), "BUSY-TENTATIVE"),
+        (("ATTENDEE;PARTSTAT=NEEDS-ACTION:MAILTO:ann@example.org",), "BUSY-TENTATIVE"),
+        (("ATTENDEE;PARTSTAT=ACCEPTED:mailto:ann@example.org",), "BUSY"),
+        (("ATTENDEE:mailto:ann@example.org",), "BUSY"),
+        (("ATTENDEE;PARTSTAT=DECLINED:mailto:bob@example.org",), "BUSY"),
     ],
 )
 def test_what_an_event_counts_as(lines: tuple[str, ...], fbtype: str | None) -> None:

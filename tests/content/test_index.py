@@ -18,7 +18,7 @@ import pytest
 from davserver.config import CalDavSettings, CardDavSettings
 from davserver.content import index, lines, summary
 from davserver.content.filters import CompFilter, TimeRange, match_calendar
-from davserver.content.freebusy import busy_periods
+from davserver.content.freebusy import Asked, busy_periods
 from davserver.content.lines import Component
 from davserver.content.recur import Budget
 from davserver.content.zones import named_zone
@@ -89,7 +89,8 @@ def test_a_summary_answers_as_its_body() -> None:
             assert span.start is not None
             assert span.end is not None
             window = span.start, min(span.end, span.start + 40 * random_objects.DAY)
-            busy = [busy_periods([one], *window, zone, Budget(10**7, 10**7)) for one in (short, root)]
+            asked = Asked(*window, zone, random_objects.ANN, Budget(10**7, 10**7))
+            busy = [busy_periods([one], asked) for one in (short, root)]
             assert busy[0] == busy[1], name
 
 

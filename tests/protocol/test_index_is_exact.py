@@ -32,7 +32,7 @@ from davserver.content.filters import (
     match_calendar,
     match_card,
 )
-from davserver.content.freebusy import busy_periods, free_busy_component
+from davserver.content.freebusy import Asked, busy_periods, free_busy_component
 from davserver.content.lines import Component
 from davserver.content.recur import Budget
 from davserver.content.stamps import format_utc
@@ -292,7 +292,8 @@ def test_free_busy_query_answers_what_the_bodies_say(
         window = span.start, span.end
         answer = ann.report(held.href, f"<c:free-busy-query>{span_xml(span)}</c:free-busy-query>")
         assert answer.status == 200
-        periods = busy_periods(held.objects.values(), *window, held.zone, Budget(10**7, 10**7))
+        asked = Asked(*window, held.zone, random_objects.ANN, Budget(10**7, 10**7))
+        periods = busy_periods(held.objects.values(), asked)
         truth = free_busy_component(periods, *window, 0)
         told = lines.parse_components(answer.text)[0].children[0]
         assert busy_lines(told) == busy_lines(truth), (seed, span)

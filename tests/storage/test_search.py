@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import pytest
+from sqlalchemy import Connection
 
 from davserver.config import CalDavSettings
 from davserver.content import index
-from davserver.content.filters import CompFilter, PropFilter, TextMatch, TimeRange
+from davserver.content.collations import OCTET
+from davserver.content.filters import CompFilter, MatchType, PropFilter, TextMatch, TimeRange
 from davserver.content.search import (
     AllOf,
     AnyOf,
@@ -17,7 +21,8 @@ from davserver.content.search import (
     UidContains,
     prefilter,
 )
-from davserver.model import CollectionKind, NewCollection, NewItem
+from davserver.jobs.query import Scope, Search, matches
+from davserver.model import Collection, CollectionKind, NewCollection, NewItem
 from davserver.storage import Store, collections, items, search
 from tests.content.objects import event, todo
 
@@ -144,3 +149,88 @@ def test_texts_are_found_with_any_character(store: Store, people: dict[str, int]
 
 def test_has_text_means_needle_or_cut(store: Store, calendar: int) -> None:
     assert found(store, calendar, HasText("no such text", "nor this")) == set()
+
+
+OUTLOOK = "040000008200E00074C5B7101A82E008"
+"""Each UID that Outlook makes begins so."""
+
+SHARED = [f"{OUTLOOK}00000000{number:016X}0000000000000000100000009C8E3B12F7A44D41" for number in range(70)]
+OTHERS = ["short", "8f14e45f-ceea-467f-9f3b-1c2d7a6b5e10", "x-8f14e45f-ceea-467f-9f3b-1c2d7a6b5e10-copy"]
+
+
+@pytest.fixture
+def with_uids(store: Store, people: dict[str, int]) -> Collection:
+    """A calendar whose events are named by their UIDs."""
+    with store.write() as tx:
+        made = collections.create(tx, NewCollection(people["ann"], CollectionKind.CALENDAR, "uids"))
+        for uid in (*SHARED, *OTHERS):
+            put_event(tx, made.id, uid, uid)
+    return made
+
+
+def put_event(tx: Connection, calendar: int, name: str, uid: str) -> None:
+    target = collections.lock(tx, calendar)
+    assert target is not None
+    new = NewItem(name, b"", index.of_calendar_object(event(uid=uid), CalDavSettings()))
+    items.put(tx, target, new, items.get(tx, calendar, name), "ann")
+
+
+def by_uid(store: Store, calendar: int, text: str, match: MatchType = MatchType.CONTAINS) -> set[str]:
+    """The names of the items that a query for a UID finds, byte for byte and without regard to case."""
+    exactly, folded = (
+        CompFilter("VEVENT", prop_filters=(PropFilter("UID", text_matches=(one,)),))
+        for one in (TextMatch(text, OCTET, match_type=match), TextMatch(text.lower(), match_type=match))
+    )
+    assert _matching(store, calendar, exactly) == _matching(store, calendar, folded)
+    return _matching(store, calendar, exactly)
+
+
+def _matching(store: Store, calendar: int, wanted: CompFilter) -> set[str]:
+    search = Search(CompFilter("VCALENDAR", comp_filters=(wanted,)), UTC)
+    with store.read() as tx:
+        batches = matches(Scope(tx, (calendar,), 10), search, ("name",))
+        return {row[0] for rows in batches for row in rows}
+
+
+@pytest.mark.parametrize("uid", [SHARED[0], SHARED[69], OTHERS[2], "short"])
+def test_a_uid_finds_its_item(store: Store, with_uids: Collection, uid: str) -> None:
+    assert by_uid(store, with_uids.id, uid) == {uid}
+    assert by_uid(store, with_uids.id, uid, MatchType.EQUALS) == {uid}
+
+
+def test_a_uid_finds_those_that_contain_it(store: Store, with_uids: Collection) -> None:
+    assert by_uid(store, with_uids.id, OTHERS[1]) == {OTHERS[1], OTHERS[2]}
+    assert by_uid(store, with_uids.id, OTHERS[1], MatchType.EQUALS) == {OTHERS[1]}
+    assert by_uid(store, with_uids.id, OUTLOOK) == set(SHARED)  # a part that does not tell much
+
+
+def test_a_uid_is_searched_among_few(store: Store, with_uids: Collection) -> None:
+    wanted = PropFilter("UID", text_matches=(TextMatch(OTHERS[1]),))
+    query = CompFilter("VCALENDAR", comp_filters=(CompFilter("VEVENT", prop_filters=(wanted,)),))
+    assert found(store, with_uids.id, prefilter(query).condition) == {OTHERS[1], OTHERS[2]}
+
+
+@pytest.mark.parametrize("text", ["nothing", "1f14e45f-ceea-467f-9f3b-1c2d7a6b5e10", OUTLOOK[::-1]])
+def test_a_uid_that_nobody_has_finds_nothing(store: Store, with_uids: Collection, text: str) -> None:
+    assert by_uid(store, with_uids.id, text) == set()
+
+
+def test_a_uid_is_found_in_its_own_collection_only(
+    store: Store, with_uids: Collection, people: dict[str, int]
+) -> None:
+    with store.write() as tx:
+        other = collections.create(tx, NewCollection(people["bob"], CollectionKind.CALENDAR, "other"))
+        put_event(tx, other.id, "his", OTHERS[1])
+    assert by_uid(store, with_uids.id, OTHERS[1]) == {OTHERS[1], OTHERS[2]}
+    assert by_uid(store, other.id, OTHERS[1]) == {"his"}
+
+
+def test_the_parts_of_a_uid_go_with_it(store: Store, with_uids: Collection) -> None:
+    with store.write() as tx:
+        put_event(tx, with_uids.id, OTHERS[2], SHARED[0] + "-2")  # no PUT may do this; an import could
+        gone, target = items.get(tx, with_uids.id, OTHERS[1]), collections.lock(tx, with_uids.id)
+        assert gone is not None
+        assert target is not None
+        items.remove(tx, target, gone, "ann")
+    assert by_uid(store, with_uids.id, OTHERS[1]) == set()
+    assert by_uid(store, with_uids.id, SHARED[0]) == {SHARED[0], OTHERS[2]}

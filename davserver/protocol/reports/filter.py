@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
+from dataclasses import replace
 from datetime import UTC, tzinfo
 
 from davserver import davxml
@@ -24,6 +25,7 @@ from davserver.content.filters import (
 )
 from davserver.davxml import CALDAV, CARDDAV, Element
 from davserver.errors import HttpError
+from davserver.jobs.free_busy import zone_of_calendar
 from davserver.protocol.properties.caldav import COLLATIONS
 from davserver.protocol.request import Request
 
@@ -66,7 +68,7 @@ def calendar_filter(root: Element) -> CompFilter:
     found = _comp_filter(filters[0], 0)
     if found.name.upper() != "VCALENDAR":
         raise _invalid(CALDAV, "The outermost comp-filter is for VCALENDAR.")
-    return _loosened(found)
+    return found if filters[0].get("test") else _loosened(found)
 
 
 _MAIN = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY")
@@ -74,15 +76,24 @@ _OF_VCALENDAR = {"VERSION", "PRODID", "CALSCALE", "METHOD"}
 
 
 def _loosened(top: CompFilter) -> CompFilter:
-    """Conditions on VCALENDAR that only its components can meet go down to them.
+    """What by the letter matches nothing is read as it is meant.
 
-    By the letter they match nothing; python-caldav means "in any component" by leaving it out.
+    Conditions on VCALENDAR that only its components can meet go down to them: python-caldav means "in any
+    component" by leaving it out. Kinds of objects side by side, with nothing but times, are alternatives: an
+    object is of one kind (RFC 4791 4.1), and CalendarServer, DAViCal and Baïkal answer with all of these.
     """
+    if len(top.comp_filters) > 1 and all(_asks_for_a_kind(part) for part in top.comp_filters):
+        return replace(top, test=Test.ANYOF)
     lower = tuple(part for part in top.prop_filters if part.name.upper() not in _OF_VCALENDAR)
     if top.comp_filters or not (lower or top.time_range):
         return top
     parts = tuple(CompFilter(name, False, top.time_range, lower, test=top.test) for name in _MAIN)
     return CompFilter(top.name, comp_filters=parts, test=Test.ANYOF)
+
+
+def _asks_for_a_kind(part: CompFilter) -> bool:
+    conditions = part.prop_filters or part.comp_filters or part.is_not_defined
+    return part.name.upper() in _MAIN and not conditions
 
 
 def _comp_filter(element: Element, level: int) -> CompFilter:
@@ -177,10 +188,9 @@ def zone_of(request: Request, root: Element | None = None) -> tzinfo:
     if named is not None:
         return named
     calendar, owner = request.node.collection, request.node.owner
-    if calendar is not None and calendar.timezone_id:
-        return zones.named_zone(calendar.timezone_id) or UTC
-    if calendar is not None and calendar.timezone is not None:
-        return zone_in(calendar.timezone)
+    own = zone_of_calendar(calendar) if calendar is not None else None
+    if own is not None:
+        return own
     name = (owner.timezone if owner else "") or request.settings.accounts.timezone
     return (zones.named_zone(name) if name else None) or UTC
 

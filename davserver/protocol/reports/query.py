@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
 
-from davserver.content.lines import Component
 from davserver.davxml import Element
 from davserver.errors import HttpError
 from davserver.jobs import query as jobs_query
@@ -35,11 +34,6 @@ def bodies(request: Request, collection_id: int, search: Search) -> Iterator[byt
     """The bodies of the items of a collection that match, streamed in bounded memory."""
     batches = matches(request, collection_id, search, ("id", "size"))
     return items.bodies_of(request.tx, ((row[0], row[1]) for rows in batches for row in rows))
-
-
-def near(request: Request, collection_id: int, query: Query) -> Iterator[Component]:
-    """The times of all items of a collection that the index cannot exclude."""
-    return jobs_query.near(request.tx, collection_id, query)
 
 
 def scope(request: Request) -> Iterable[Node]:

@@ -147,6 +147,14 @@ QUERIES: dict[str, tuple[str, set[str]]] = {
     ),
     "both conditions": (comp("VEVENT", MAY_4 + '<c:prop-filter name="LOCATION"/>'), {"may"}),
     "no events at all": (comp("VEVENT", "<c:is-not-defined/>"), {"due", "undated", "done", "journal"}),
+    "events and tasks side by side (CalendarServer, Baïkal, DAViCal)": (
+        comp("VEVENT", MAY_4) + comp("VTODO"),
+        {"may", "day", "floating", "due", "undated", "done"},
+    ),
+    "side by side with further conditions: by the letter, both": (
+        comp("VEVENT", '<c:prop-filter name="UID"/>') + comp("VTODO"),
+        set(),
+    ),
     "open tasks as Apple asks": (
         comp("VTODO", '<c:prop-filter name="COMPLETED"><c:is-not-defined/></c:prop-filter>'),
         {"due", "undated"},

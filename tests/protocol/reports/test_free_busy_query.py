@@ -63,6 +63,37 @@ def test_tentative_is_told_apart(ann: Client) -> None:
     assert line.startswith("FREEBUSY;FBTYPE=BUSY-TENTATIVE:")
 
 
+def test_what_its_owner_has_declined_is_free(ann: Client) -> None:
+    """In a series instance by instance, and in the index as in the body."""
+    ann.put(ann.calendar + "4.ics", hour(4, "ATTENDEE;PARTSTAT=DECLINED:mailto:ann@example.org"))
+    ann.put(ann.calendar + "5.ics", hour(5, "ATTENDEE;PARTSTAT=DECLINED:mailto:bob@example.org"))
+    daily = "RRULE:FREQ=DAILY", "ATTENDEE;PARTSTAT=NEEDS-ACTION:MAILTO:Ann@example.org"
+    ann.put(ann.calendar + "daily.ics", event("DTSTART:20260506T150000Z", "DURATION:PT1H", *daily, uid="d"))
+    busy_line, tentative = periods(busy(ann, ann.calendar))
+    assert busy_line == "FREEBUSY;FBTYPE=BUSY:20260505T100000Z/20260505T110000Z"
+    assert tentative.startswith("FREEBUSY;FBTYPE=BUSY-TENTATIVE:20260506T150000Z/20260506T160000Z,")
+
+
+def test_what_others_share_is_their_time(client: MakeClient) -> None:
+    ann, bob = client("ann"), client("bob")
+    ann.put(ann.calendar + "4.ics", hour(4))
+    ann.grant(ann.calendar, "bob", D + "read")
+    assert periods(busy(bob, bob.calendar_home, depth="infinity")) == []
+
+
+def test_each_calendar_is_read_in_its_own_zone(ann: Client) -> None:
+    for name, zone in (("east", "Asia/Tokyo"), ("west", "America/New_York")):
+        ann.mkcalendar(
+            f"{ann.calendar_home}{name}/", f"<c:calendar-timezone-id>{zone}</c:calendar-timezone-id>"
+        )
+        floating = event("DTSTART:20260504T120000", "DTEND:20260504T130000", uid=name)
+        ann.put(f"{ann.calendar_home}{name}/1.ics", floating)
+    (line,) = periods(busy(ann, ann.calendar_home, depth="infinity"))
+    assert line == (
+        "FREEBUSY;FBTYPE=BUSY:20260504T030000Z/20260504T040000Z,20260504T160000Z/20260504T170000Z"
+    )
+
+
 def test_a_series_and_overlaps_are_merged(ann: Client) -> None:
     ann.put(ann.calendar + "daily.ics", hour(1, "RRULE:FREQ=DAILY"))
     ann.put(ann.calendar + "4.ics", event("DTSTART:20260504T103000Z", "DTEND:20260504T120000Z", uid="4"))

@@ -148,7 +148,7 @@ CLIENTS = (
         "terminal",
         (
             _l("Save this as its configuration, readable by you only."),
-            _l("Run `vdirsyncer discover` once, then `vdirsyncer sync` as often as you like."),
+            _l("Run “vdirsyncer discover” once, then “vdirsyncer sync” as often as you like."),
         ),
     ),
     Client(

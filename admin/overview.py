@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from davserver.model import CollectionKind
 from davserver.storage import collections
 
-from .context import owner, reading
+from .context import is_own, owner, reading, settings
 
 pages = Blueprint("overview", __name__)
 
@@ -19,4 +19,6 @@ def show() -> str:
         calendars = collections.of_owner(tx, owner().id, CollectionKind.CALENDAR)
         books = collections.of_owner(tx, owner().id, CollectionKind.ADDRESSBOOK)
         used = collections.used_bytes(tx, owner().id)
-    return render_template("overview/show.html", calendars=calendars, books=books, used=used)
+    shown = {"calendars": calendars, "books": books, "used": used}
+    may_leave = is_own() and settings().accounts.self_removal
+    return render_template("overview/show.html", **shown, may_leave=may_leave)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from davserver import wire
 from davserver.app import Server
 from davserver.errors import HttpError
 from davserver.jobs import app_passwords, login_flow, users
@@ -218,7 +219,7 @@ def test_an_answer_under_way_ends_soon_after_its_password_is_revoked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pipeline, "RECHECK_SECONDS", 0)
-    monkeypatch.setattr(pipeline, "ONE_PIECE", 20_000)
+    monkeypatch.setattr(wire, "ONE_PIECE", 20_000)
     filler = "DESCRIPTION:" + "y" * 9_000
     for number in range(12):
         assert ann.put(f"{ann.calendar}{number}.ics", event(filler, uid=str(number))).status == 201

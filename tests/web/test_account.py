@@ -209,7 +209,7 @@ def leaving(make_server: MakeServer, people: dict[str, int]) -> Visitor:
 
 
 def test_who_leaves_is_told_what_is_lost_and_proves_who_he_is(leaving: Visitor, store: Store) -> None:
-    page = leaving.get("/account/leave")
+    page = leaving.get("/account/").link("Remove my account")
     assert "Calendar" in page.text("main ul")
     refused = page.submit(password="wrong")
     assert (refused.status, "not your password" in refused.text("main")) == (403, True)

@@ -424,3 +424,57 @@ def test_the_command_line_starts_quickly() -> None:
         return time.perf_counter() - began
 
     assert min(seconds() for _ in range(3)) < 0.3
+
+
+def test_calendars_are_made_shared_deleted_and_restored(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(command: str) -> str:
+        assert run(command) == 0, command
+        return capsys.readouterr().out
+
+    for name in ("ann", "bob"):
+        run(f"user add {name} --password-stdin", "correct horse")
+    capsys.readouterr()
+    said("calendar add ann --name work --display-name Work --color #112233 --component VTODO")
+    said("calendar edit ann work --description x")
+    assert rows(
+        data, "SELECT display_name, description, color, components FROM collection WHERE name = 'work'"
+    ) == [("Work", "x", "#112233", "VTODO")]
+    said("calendar order ann work default")
+    said("addressbook add bob --name friends")
+    said("group add family --member bob")
+    said("group add attic --kind room --manager family")
+    assert "family" in said("group list")
+    said("share add ann calendar work family --write")
+    assert said("share list ann") == "calendars/ann/work → family: read-write\n"
+    assert "(of ann, read-write)" in said("calendar list bob")
+    said("share hide ann calendar work bob")
+    assert "of ann" not in said("calendar list bob")
+    said("share accept ann calendar work bob")
+    said("share remove ann calendar work family")
+    assert said("share list ann") == ""
+    number = said("calendar delete ann work").partition("restore ann ")[2].partition("`")[0]
+    assert number in said("trash list ann")
+    assert run(f"trash remove ann {number}") == 1
+    said(f"trash restore ann {number}")
+    assert "work" in said("calendar list ann")
+    said("calendar delete ann work")
+    said(f"trash remove ann {number} --yes")
+    assert said("trash list ann") == ""
+    for refused in (
+        "calendar edit ann nothing",
+        "share add ann calendar default nobody",
+        "trash restore bob 1",
+    ):
+        assert run(refused) == 1, refused
+
+
+def test_history_is_listed_and_restored(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("user add ann --password-stdin", "correct horse")
+    assert run("history as-of --user ann --calendar default 2026-01-01 --dry-run") == 0
+    assert capsys.readouterr().out.endswith("0 items would be restored, 0 would be removed.\n")
+    assert run("history deleted --user ann --addressbook default") == 0
+    assert run("history item --user ann --calendar default none.ics") == 1
+    assert run("history restore --user ann --calendar default 17") == 1
+    assert run("history as-of --user ann --calendar default yesterday") == 1

@@ -19,6 +19,12 @@ from davserver.errors import ConfigError, DavServerError
 COMMANDS: Mapping[str, str] = {
     "serve": "answer requests",
     "user": "add, list, change and remove accounts",
+    "group": "groups; rooms and equipment with their calendars",
+    "calendar": "add, list, describe, order and delete calendars",
+    "addressbook": "add, list, describe and delete address books",
+    "share": "share calendars and address books, see who has what",
+    "trash": "list, restore and remove what was deleted",
+    "history": "earlier versions of items, and everything as it was",
     "app-password": "make, list and revoke passwords for devices",
     "import": "bring .ics, .vcf or an archive into an account",
     "export": "write a calendar, an address book or everything of an account to a file",

@@ -39,6 +39,9 @@ class Entry:
 
 PERSON = (
     Entry(_l("Overview"), "overview.show", "house"),
+    Entry(_l("Month and agenda"), "calendar_view.month", "calendar-week"),
+    Entry(_l("Contacts"), "contacts_view.index", "person-lines-fill"),
+    Entry(_l("Search"), "entries.search", "search"),
     Entry(_l("Calendars"), "calendars.index", "calendar3"),
     Entry(_l("Address books"), "addressbooks.index", "person-vcard"),
     Entry(_l("Sharing"), "sharing.index", "people"),

@@ -25,7 +25,7 @@ from davserver.content.lines import Component
 from davserver.content.recur import Budget
 from davserver.content.schedule import Schedule
 from davserver.content.search import AllOf, AnyOf, Condition, HasComponent, HasText
-from davserver.content.shapes import BEGINNING, FOREVER, Instance, facts_of, moment_of
+from davserver.content.shapes import BEGINNING, FOREVER, Instance, facts_of, moment_of, shape_of
 from davserver.content.stamps import DAY
 from davserver.content.zones import Zone, Zones
 from davserver.errors import BudgetExceeded
@@ -439,6 +439,7 @@ def _found(
                 yield item, index
 
 
-def collections_of(calendars: Iterable[Collection]) -> dict[int, Collection]:
-    """By id, for what an occurrence or a hit names."""
-    return {one.id: one for one in calendars}
+def first_instance(root: Component, component: Component, zone: Zone) -> Instance | None:
+    """When an event, a task or a journal entry is, or its first instance; None where it has no time."""
+    shape = shape_of(component, facts_of(component), Zones(root, zone))
+    return None if shape is None else shape.at(shape.anchor.local, zone)

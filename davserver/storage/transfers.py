@@ -129,6 +129,14 @@ def kept_body(tx: Connection, history_id: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+def kept_bodies(tx: Connection, history_ids: Sequence[int]) -> dict[int, bytes]:
+    """Bodies in the history, by id, in one statement."""
+    if not history_ids:
+        return {}
+    wanted = select(history.c.id, history.c.data).where(history.c.id.in_(history_ids))
+    return {row[0]: row[1] for row in tx.execute(wanted)}
+
+
 def forget_old(tx: Connection, before: int) -> int:
     """Forget imports that ended before: they cannot be undone any more; returns how many."""
     ended = transfer.c.state.in_((DONE, UNDONE, FAILED)) & (transfer.c.touched < before)

@@ -86,7 +86,8 @@ def _menus() -> dict[str, Any]:
     if person is not None and (own or foreign or not person.admin):
         whose = g.owner if foreign else person
         shown.append((whose.name if foreign else _("My account"), _of_person(whose.name, foreign=foreign)))
-    return {"user": person, "owner": g.get("owner"), "is_own": own, "theme": theme.chosen(), "menus": shown}
+    shared = {"theme": theme.chosen(), "server_title": context.settings().web.title}
+    return {"user": person, "owner": g.get("owner"), "is_own": own, "menus": shown, **shared}
 
 
 def _of_person(name: str, *, foreign: bool) -> list[tuple[Entry, str]]:

@@ -53,7 +53,7 @@ def send(settings: MailSettings, to: str, subject: str, text: str) -> None:
             if settings.user:
                 server.login(settings.user, settings.password)
             server.send_message(message)
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, UnicodeError) as error:
         said = str(error)[:300]
         log.warning("mail to %s was not sent: %s", ascii(to), ascii(said))
         raise MailFailed(502, f"The mail was not sent: {said}") from None

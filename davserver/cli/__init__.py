@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "remote": "keep calendars and address books in step with those on other servers",
     "sync": "do what is due: subscribed calendars, remote accounts, tidying",
     "secrets": "renew the key of the stored passwords",
+    "link": "make, list and revoke public links",
     "db": "upgrade, check, back up and re-index the database",
     "doctor": "look whether a server works as clients need it",
     "config": "show every setting, check the configuration",

@@ -28,8 +28,8 @@ from davserver.model import Detail, Private, View
 BUSY = "Busy"
 
 _SHORT_LINES = re.compile(rb"(?:[^\n]{0,76}+\n)*+")
-_CLASS = re.compile(rb"\nc(?:lass|l?a?s?(?:\r\n|\r|\n)[ \t])")
-"""In lower case: CLASS, or any beginning of it that is folded."""
+_CLASS = re.compile(rb"\n[cC](?:[lL][aA][sS][sS]|[lL]?[aA]?[sS]?(?:\r\n|\r|\n)[ \t])")
+"""CLASS, or any beginning of it that is folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def publish_card(body: bytes, publication: Publication) -> bytes:
 def _is_plain(body: bytes) -> bool:
     """Whether nothing has to be done to an object of which everything is shown."""
     short = _SHORT_LINES.match(body)
-    if short is None or short.end() != len(body) or _CLASS.search(body.lower()):
+    if short is None or short.end() != len(body) or _CLASS.search(body):
         return False
     return b"\nDTSTAMP" in body or b"BEGIN:VCARD" in body
 

@@ -1,10 +1,17 @@
-"""Finished answers in memory, the one used least recently thrown away first. Keys are entity tags."""
+"""Finished answers, and objects as a link shows them, in memory; what was used least recently goes first.
+
+Keys of answers are their entity tags; those of objects name the link and the object with their versions, so
+that after a change only what has changed is made anew.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
+
+ENTRY = 300
+"""Bytes that an entry takes besides its body."""
 
 
 class Cache:
@@ -31,13 +38,15 @@ class Cache:
 
     def put(self, key: Hashable, body: bytes) -> None:
         """Keep a body, if it is not too large."""
-        if len(body) > self.largest:
+        if len(body) + ENTRY > self.largest:
             return
         with self._lock:
-            self._held += len(body) - len(self._bodies.pop(key, b""))
+            if (replaced := self._bodies.pop(key, None)) is not None:
+                self._held -= len(replaced) + ENTRY
             self._bodies[key] = body
+            self._held += len(body) + ENTRY
             while self._held > self._size:
-                self._held -= len(self._bodies.popitem(last=False)[1])
+                self._held -= len(self._bodies.popitem(last=False)[1]) + ENTRY
 
     def keeping(self, key: Hashable, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """The pieces; when the last one is out the whole is kept, unless it is too large."""

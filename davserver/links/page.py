@@ -19,12 +19,11 @@ from babel.dates import format_date, format_skeleton, format_time, get_timezone
 from babel.support import NullTranslations, Translations
 from sqlalchemy import Connection
 
-from davserver.config import Settings
 from davserver.content.stamps import DAY, to_datetime
 from davserver.content.zones import Zone
 from davserver.jobs import agenda
 from davserver.jobs.agenda import Agenda, Occurrence
-from davserver.links.render import Window, published, zone_of
+from davserver.links.render import Maker, Window, published, zone_of
 from davserver.links.sight import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -71,7 +70,7 @@ class Day:
     elsewhere: bool
 
 
-def render(tx: Connection, shown: Shown, settings: Settings) -> bytes:
+def render(tx: Connection, shown: Shown, maker: Maker) -> bytes:
     """The page as UTF-8 HTML."""
     link, sight = shown.link, shown.sight
     locale, zone = _locale(sight.language), zone_of(link)
@@ -80,7 +79,7 @@ def render(tx: Connection, shown: Shown, settings: Settings) -> bytes:
     if sight.view == "month":
         lead = (_weekday(first) - locale.first_week_day) % 7
         grid = range(first - lead, end + (locale.first_week_day - _weekday(end)) % 7)
-    found = _found(tx, shown, zone, grid, settings)
+    found = _found(tx, shown, (zone, grid), maker)
     days = _days(found, grid, range(first, end), (sight.today, zone, locale))
     values = {
         "link": link,
@@ -105,13 +104,16 @@ def _locale(language: str) -> Locale:
         return Locale.parse(language[:2])
 
 
-def _found(tx: Connection, shown: Shown, zone: Zone, grid: range, settings: Settings) -> Agenda:
+def _found(tx: Connection, shown: Shown, where: tuple[Zone, range], maker: Maker) -> Agenda:
     """The occurrences of the days, within the window of the link."""
+    zone, grid = where
     days = Window(zone.to_utc(grid.start * DAY), zone.to_utc(grid.stop * DAY)).within(shown.window)
     if days.is_empty or days.start is None or days.end is None:
         return Agenda(())
     window = agenda.Window(days.start, days.end)
-    return agenda.occurrences_of(published(tx, shown.link, days), window, zone, settings.limits)
+    return agenda.occurrences_of(
+        published(tx, shown.link, days, maker.kept), window, zone, maker.settings.limits
+    )
 
 
 def _days(found: Agenda, grid: range, month: range, how: tuple[int, Zone, Locale]) -> list[Day]:

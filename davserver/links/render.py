@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from davserver.config import LinkSettings
+from davserver.config import LinkSettings, Settings
 from davserver.content import filters, jcal, lines, splice
 from davserver.content.publish import Publication, publish_calendar, publish_card
 from davserver.content.vcard_versions import to_version
 from davserver.content.zones import UTC_ZONE, Zone, named_zone
 from davserver.jobs.query import Scope, Search, matches
+from davserver.links.cache import Cache
 from davserver.links.colors import color_name
 from davserver.model import Collection, CollectionKind, Detail, Item, Link
 from davserver.storage import items
@@ -76,37 +77,51 @@ def zone_of(link: Link) -> Zone:
     return named_zone((named or [link.timezone])[0]) or UTC_ZONE
 
 
-def pieces(
-    tx: Connection, link: Link, suffix: str, window: Window, settings: LinkSettings
-) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What every body is made with."""
+
+    settings: Settings
+    kept: Cache
+
+
+def pieces(tx: Connection, link: Link, suffix: str, window: Window, maker: Maker) -> Iterator[bytes]:
     """The body, piece by piece.
 
     :param suffix: ``ics``, ``vcf`` or ``json``.
     """
     if link.kind is CollectionKind.ADDRESSBOOK:
-        cards = (body for _, body in published(tx, link, Window()))
+        cards = (body for _, body in published(tx, link, Window(), maker.kept))
         return splice.splice_cards(cards) if suffix == "vcf" else _jcards(cards)
-    bodies = (body for _, body in published(tx, link, window))
-    whole = splice.splice_calendar(bodies, _header(link, settings), define_zones=True)
+    bodies = (body for _, body in published(tx, link, window, maker.kept))
+    whole = splice.splice_calendar(bodies, _header(link, maker.settings.links), define_zones=True)
     return whole if suffix == "ics" else _jcal(whole)
 
 
-def published(tx: Connection, link: Link, window: Window) -> Iterator[tuple[Item, bytes]]:
+def published(tx: Connection, link: Link, window: Window, kept: Cache) -> Iterator[tuple[Item, bytes]]:
     """The objects that a link shows, as it shows them; of one UID in several collections the first."""
     publication = Publication(link.view, link.salt)
-    is_calendar = link.kind is CollectionKind.CALENDAR
+    whole = publication.is_everything
     seen: set[str] = set()
     for held in link.collections:
         for item, body in _stored(tx, held, link, window):
             if item.uid in seen:
                 continue
             seen.add(item.uid)
-            if is_calendar:
-                shown = publish_calendar(body, publication, item.modified)
-            else:
-                shown = publish_card(body, publication)
+            key = (link.id, link.version, item.id, item.revision)
+            shown = None if whole else kept.get(key)
+            if shown is None:
+                shown = _publish(link, item, body, publication)
+                if not whole:
+                    kept.put(key, shown)
             if shown:
                 yield item, shown
+
+
+def _publish(link: Link, item: Item, body: bytes, publication: Publication) -> bytes:
+    if link.kind is CollectionKind.CALENDAR:
+        return publish_calendar(body, publication, item.modified)
+    return publish_card(body, publication)
 
 
 def _stored(tx: Connection, held: Collection, link: Link, window: Window) -> Iterator[tuple[Item, bytes]]:

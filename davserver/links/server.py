@@ -35,7 +35,7 @@ from davserver.config import Settings
 from davserver.errors import HttpError
 from davserver.jobs.links import SUFFIXES, digest_of
 from davserver.links.cache import Cache
-from davserver.links.render import TYPES, Window, pieces, window_of, zone_of
+from davserver.links.render import TYPES, Maker, Window, pieces, window_of, zone_of
 from davserver.links.sight import Sight, policy, sight_of
 from davserver.links.statistics import Statistics, client_name
 from davserver.model import CollectionKind, Link
@@ -110,6 +110,7 @@ class LinkServer:
         self._authenticator = authenticator
         self._rates = Rates(settings.links.requests_per_minute)
         self._cache = Cache(settings.links.cache_size)
+        self._maker = Maker(settings, self._cache)
         self.statistics = Statistics(store)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -216,17 +217,12 @@ class LinkServer:
 
     def _pieces(self, tx: Connection, asked: Asked) -> Iterator[bytes]:
         if asked.sight is None:
-            return pieces(tx, asked.link, asked.suffix, asked.window, self._settings.links)
+            return pieces(tx, asked.link, asked.suffix, asked.window, self._maker)
         # Jinja2 and Babel, which most servers never need
         from davserver.links import page
 
-        return iter(
-            [
-                page.render(
-                    tx, page.Shown(asked.link, asked.sight, asked.window, asked.address), self._settings
-                )
-            ]
-        )
+        shown = page.Shown(asked.link, asked.sight, asked.window, asked.address)
+        return iter([page.render(tx, shown, self._maker)])
 
 
 def _unpacked(packed: bytes) -> Iterator[bytes]:

@@ -8,13 +8,13 @@ import weakref
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from davserver.links.cache import Cache
+from davserver.links.cache import ENTRY, Cache
 from davserver.links.statistics import Statistics, client_name
 from davserver.storage import Store
 
 
 def test_the_body_used_least_recently_makes_room() -> None:
-    cache = Cache(40)
+    cache = Cache(4 * (10 + ENTRY))
     for key in "abcd":
         cache.put(key, b"x" * 10)
     assert cache.get("a") == b"x" * 10
@@ -23,16 +23,16 @@ def test_the_body_used_least_recently_makes_room() -> None:
 
 
 def test_a_body_that_would_take_most_of_it_is_not_kept() -> None:
-    cache = Cache(40)
+    cache = Cache(4 * (10 + ENTRY))
     cache.put("a", b"x" * 11)
-    assert b"".join(cache.keeping("b", iter([b"x" * 6, b"y" * 6]))) == b"x" * 6 + b"y" * 6
+    assert b"".join(cache.keeping("b", iter([b"x" * 600, b"y" * 600]))) == b"x" * 600 + b"y" * 600
     assert cache.get("a") is cache.get("b") is None
     assert b"".join(cache.keeping("c", iter([b"x", b"y"]))) == b"xy"
     assert cache.get("c") == b"xy"
 
 
 def test_a_body_that_was_not_read_to_its_end_is_not_kept() -> None:
-    cache = Cache(100)
+    cache = Cache(10_000)
     pieces = cache.keeping("a", iter([b"x", b"y"]))
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]
@@ -40,7 +40,7 @@ def test_a_body_that_was_not_read_to_its_end_is_not_kept() -> None:
 
 
 def test_replacing_a_body_counts_it_once() -> None:
-    cache = Cache(40)
+    cache = Cache(4 * (10 + ENTRY))
     for _ in range(10):
         cache.put("a", b"x" * 10)
     cache.put("b", b"x" * 10)

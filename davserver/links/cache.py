@@ -15,7 +15,7 @@ ENTRY = 300
 
 
 class Cache:
-    """At most so many bytes in all, no body of more than a quarter of them. Safe to share between threads."""
+    """At most so many bytes in all, no body of more than half of them. Safe to share between threads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -26,7 +26,7 @@ class Cache:
     @property
     def largest(self) -> int:
         """Bytes of the largest body that is kept."""
-        return self._size // 4
+        return self._size // 2
 
     def get(self, key: Hashable) -> bytes | None:
         """The body under a key."""

@@ -23,7 +23,7 @@ def test_the_body_used_least_recently_makes_room() -> None:
 
 
 def test_a_body_that_would_take_most_of_it_is_not_kept() -> None:
-    cache = Cache(4 * (10 + ENTRY))
+    cache = Cache(2 * (10 + ENTRY))
     cache.put("a", b"x" * 11)
     assert b"".join(cache.keeping("b", iter([b"x" * 600, b"y" * 600]))) == b"x" * 600 + b"y" * 600
     assert cache.get("a") is cache.get("b") is None
@@ -40,7 +40,7 @@ def test_a_body_that_was_not_read_to_its_end_is_not_kept() -> None:
 
 
 def test_replacing_a_body_counts_it_once() -> None:
-    cache = Cache(4 * (10 + ENTRY))
+    cache = Cache(2 * (10 + ENTRY))
     for _ in range(10):
         cache.put("a", b"x" * 10)
     cache.put("b", b"x" * 10)

@@ -1,7 +1,7 @@
 """When somebody is busy: of single calendars, and of all that count for a person (for scheduling).
 
 A calendar counts unless it is transparent (schedule-calendar-transp, RFC 6638 9.1). What others share with a
-person is their time, not his. DATE and floating times are read in the zone of their calendar, else in the one
+person is their time, not his: transparent, unless he says otherwise. DATE and floating times are read in the zone of their calendar, else in the one
 that is given.
 """
 
@@ -21,7 +21,7 @@ from davserver.content.lines import parse_components
 from davserver.content.recur import Budget
 from davserver.jobs.query import near
 from davserver.model import Collection, CollectionKind, Principal
-from davserver.storage import collections
+from davserver.storage import collections, shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ def of_person(tx: Connection, person: Principal, span: Span, limits: LimitSettin
     :raises BudgetExceeded: where it would take more instances or time than a query may.
     """
     mine = collections.of_owner(tx, person.id, CollectionKind.CALENDAR)
+    mine += [one.collection for one in shares.of_user(tx, person.id, CollectionKind.CALENDAR)]
     return of_calendars(tx, (one for one in mine if not one.transparent), person, (span, limits))
 
 

@@ -378,6 +378,7 @@ def test_what_is_shared_costs_a_constant_number_of_statements(
     share(ann, ann.calendar, "bob")
     share(eve, eve.calendar, "bob")
     path = bob.calendar_home + MINE
+    cost(bob.calendar_home)
     home, one = cost(bob.calendar_home), cost(path, "0")
     for number in range(5):
         for owner in (ann, eve):

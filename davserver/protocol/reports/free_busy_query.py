@@ -45,9 +45,9 @@ def free_busy_query(request: Request, root: Element) -> Response:
 def _counting(request: Request) -> Iterable[Node]:
     """The calendars in scope that count.
 
-    A transparent one does not count for its owner; asked for by itself it answers (RFC 6638 9.1).
+    A transparent one does not count for its owner; asked for by itself it answers (RFC 6638 9.1). What others
+    share is transparent unless the user says otherwise.
     """
     for node in query.scope(request):
-        foreign = node.shared is not None or (node.collection is not None and node.collection.transparent)
-        if node is request.node or not foreign:
+        if node is request.node or (node.collection is not None and not node.collection.transparent):
             yield node

@@ -14,8 +14,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from davserver.jobs import account, app_passwords
 from davserver.jobs.app_passwords import LONGEST_LABEL, Wanted
-from davserver.model import AppPassword, CollectionKind, Right, Scope
-from davserver.storage import collections
+from davserver.model import AppPassword, Collection, CollectionKind, Right, Scope
+from davserver.storage import collections, shares
 from davserver.storage.engine import now
 
 from .context import is_own, office, owner, reading, settings
@@ -59,10 +59,16 @@ class AddForm(Form):
 
 
 def _names() -> dict[int, str]:
-    """The calendars and address books that the person has, by id."""
+    """The calendars and address books that the person has, by id; what others share with him comes last."""
     with reading() as tx:
         held = [one for kind in CollectionKind for one in collections.of_owner(tx, owner().id, kind)]
-    return {one.id: one.display_name or one.name for one in held}
+        shared = [one for kind in CollectionKind for one in shares.of_user(tx, owner().id, kind)]
+    own = {one.id: _name(one) for one in held}
+    return own | {one.collection.id: f"{_name(one.collection)} ({one.owner.name})" for one in shared}
+
+
+def _name(held: Collection) -> str:
+    return held.display_name or held.name
 
 
 @pages.get("/app-passwords")

@@ -1,4 +1,4 @@
-"""QR codes inside the page: no request, no script, readable in the dark theme too."""
+"""QR codes inside the page: no request, no script, dark on white in both themes."""
 
 from __future__ import annotations
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import segno
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired
 
@@ -19,6 +16,7 @@ from davserver.storage import second_factors
 
 from .context import authenticator, is_own, office, owner, reading, settings
 from .forms import Form
+from .qr import qr
 
 pages = Blueprint("second_factor", __name__)
 
@@ -78,7 +76,8 @@ def confirm() -> Any:
             codes = second_factor.confirm(office(), owner().name, form.code.data)
             return render_template("second_factor/codes.html", codes=codes)
     address = totp.address(secret, owner().name, settings().web.title)
-    return form.page("second_factor/confirm.html", secret=secret, address=address, qr=qr(address))
+    code = qr(address, _("QR code for the authenticator app; the key below says the same"))
+    return form.page("second_factor/confirm.html", secret=secret, address=address, qr=code)
 
 
 @pages.route("/second-factor/codes", methods=["GET", "POST"])
@@ -104,11 +103,3 @@ def off() -> Any:
             flash(_("You sign in without a second factor now."), "success")
             return redirect(url_for(".show"), 303)
     return form.page("second_factor/prove.html", title=_("Turn the second factor off"), button=_("Turn off"))
-
-
-def qr(text: str) -> Markup:
-    """A QR code as SVG inside the page, dark on white in both themes."""
-    out = io.BytesIO()
-    code = segno.make(text, error="m")
-    code.save(out, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, svgns=False)
-    return Markup(out.getvalue().decode())  # noqa: S704 - made by segno; the text is modules, not markup

@@ -74,6 +74,9 @@ _READER = frozenset({READ, READ_PRIVILEGES, READ_FREE_BUSY})
 _READING = _READER | {READ_ACL}
 """What a password that only reads leaves."""
 
+_INSIDE = _READING | {WRITE, UNLOCK, *TREE[WRITE]}
+"""What a password for single collections leaves of them: their content, not who else has access."""
+
 _WRITING = frozenset({DAV + "all", WRITE, WRITE_PROPERTIES, WRITE_CONTENT, BIND, UNBIND})
 """What nobody may do with a collection that is filled from elsewhere."""
 
@@ -152,8 +155,8 @@ def possible(node: Node, granted: frozenset[str]) -> frozenset[str]:
 def within(scope: Scope, node: Node, granted: frozenset[str]) -> frozenset[str]:
     """What is left of the granted privileges where somebody signed in by an app password of that scope.
 
-    A password for single collections opens these and nothing beside them, except the way there: it reads
-    homes and principals, and neither adds nor removes a collection.
+    A password for single collections opens what is in these and nothing beside them, except the way there: it
+    reads homes and principals, and neither adds, removes nor shares a collection.
     """
     if scope is EVERYTHING or scope == EVERYTHING:
         return granted
@@ -161,13 +164,16 @@ def within(scope: Scope, node: Node, granted: frozenset[str]) -> frozenset[str]:
     right = scope.right(kind) if kind else max(scope.calendars, scope.contacts, key=list(Right).index)
     if right is Right.NONE:
         return _NOBODY
-    is_stored = node.kind in COLLECTIONS or node.kind in ITEMS
-    if scope.collections is not None and is_stored:
-        if node.collection is None or not scope.opens(node.collection.id):
-            return _NOBODY
-    elif scope.collections is not None:
-        right = Right.READ
+    if scope.collections is not None:
+        granted = _single(scope, node, granted)
     return granted if right is Right.WRITE else granted & _READING
+
+
+def _single(scope: Scope, node: Node, granted: frozenset[str]) -> frozenset[str]:
+    if node.kind not in COLLECTIONS and node.kind not in ITEMS:
+        return _NOBODY if node.kind in MESSAGES else granted & _READING
+    opens = node.collection is not None and scope.opens(node.collection.id)
+    return granted & _INSIDE if opens else _NOBODY
 
 
 def require(node: Node, privilege: str, path: str) -> None:

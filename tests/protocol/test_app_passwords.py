@@ -12,13 +12,14 @@ from davserver import wire
 from davserver.app import Server
 from davserver.errors import HttpError
 from davserver.jobs import app_passwords, login_flow, users
+from davserver.jobs import sharing as jobs_sharing
 from davserver.jobs.app_passwords import DEVICE, Made, Wanted
 from davserver.jobs.office import Office
-from davserver.model import CollectionKind, Right, Scope
+from davserver.model import CollectionKind, Right, Scope, ShareState
 from davserver.protocol import server as pipeline
-from davserver.storage import Store, collections
+from davserver.storage import Store, collections, shares
 from tests.content.objects import card, event
-from tests.davclient import CR, Answer, C, Client, D, MakeClient, MakeServer, props
+from tests.davclient import CR, Answer, C, Client, D, MakeClient, MakeServer, props, xml
 
 Device = Callable[..., Client]
 PRIVILEGES = D + "current-user-privilege-set"
@@ -47,6 +48,12 @@ def privileges(who: Client, path: str) -> set[str]:
 
 def _names(element: object) -> list[str]:
     return [str(one.tag) for privilege in element for one in privilege]  # type: ignore[attr-defined]
+
+
+def share_with(owner: Client, name: str, word: str) -> bytes:
+    """CalendarServer's request to share with somebody."""
+    who = f"<d:href>{owner.root}principals/{name}/</d:href>"
+    return xml(f"<cs:share><cs:set>{who}<cs:{word}/></cs:set></cs:share>")
 
 
 # -- everything, and only reading
@@ -181,9 +188,42 @@ def test_it_neither_adds_nor_removes_nor_leaves_by_copy(single: Client, ann: Cli
     target = ann.calendar_home + "secret/one.ics"
     assert single.transfer("COPY", ann.calendar + "one.ics", target).status == 403
     assert single.transfer("COPY", target.replace("one", "hidden"), ann.calendar + "stolen.ics").status == 403
+    assert single.grant(ann.calendar, "bob", D + "read").status == 403
+    shared = xml(
+        f"<cs:share><cs:set><d:href>{ann.root}principals/bob/</d:href><cs:read/></cs:set></cs:share>"
+    )
+    for who, status in ((single, 403), (ann, 200)):
+        answer = who.request("POST", ann.calendar, shared, content_type="application/xml")
+        assert answer.status == status
+    assert single.propfind(f"{ann.root}notifications/ann/", D + "displayname").status == 403
     assert "write" in privileges(single, ann.calendar)
     assert "write" not in privileges(single, ann.calendar_home)
     assert ann.propfind(ann.calendar_home, D + "displayname", depth="1").names == {"ann", "default", "secret"}
+
+
+def test_a_single_collection_may_be_one_that_somebody_shares(
+    office: Office, client: MakeClient, ann: Client, bob: Client, store: Store
+) -> None:
+    ann.put(ann.calendar + "one.ics", event())
+    ann.mkcalendar(ann.calendar_home + "other/")
+    with store.read() as tx:
+        held = collections.get(tx, "ann", CollectionKind.CALENDAR, "default")
+    assert held is not None
+    for path in (ann.calendar, ann.calendar_home + "other/"):
+        body = share_with(ann, "bob", "read-write")
+        assert ann.request("POST", path, body, content_type="application/xml").status == 200
+    with store.write() as tx:
+        bobs = users.find_user(tx, "bob")
+        for one in shares.offered(tx, bobs.id):
+            jobs_sharing.answer(tx, bobs, one.collection.id, ShareState.ACCEPTED)
+    scope = {"api": Right.NONE, "collections": frozenset({held.id})}
+    tablet = client("bob", password=made(office, "bob", **scope).password)
+    listed = tablet.propfind(bob.calendar_home, D + "displayname", depth="1").hrefs
+    (path,) = [href for href in listed if href != bob.calendar_home]
+    assert tablet.get(path + "one.ics").body == event()
+    assert tablet.put(path + "two.ics", event(uid="two")).status == 201
+    assert tablet.delete(path).status == 403, "leaving it is a change of the home"
+    assert tablet.propfind(ann.calendar_home + "other/", D + "displayname").status == 403
 
 
 def test_an_app_password_gives_nothing_that_its_owner_has_not(

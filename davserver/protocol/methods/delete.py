@@ -25,6 +25,8 @@ def delete(request: Request) -> Response:
     assert node.collection is not None
     if node.kind in COLLECTIONS and request.depth(INFINITY) != INFINITY:
         raise HttpError(400, "A collection is deleted with Depth: infinity.")
+    if node.kind in COLLECTIONS:
+        _require_home(request)
     if node.is_own_view:
         return _decline(request)
     target = lock_collection(request, node.collection.id)
@@ -51,12 +53,16 @@ def _decline(request: Request) -> Response:
 
 
 def require_unbind(request: Request) -> None:
-    """A collection is a member of its owner's home: who was merely given access cannot remove it.
-
-    Nor can an app password for single collections: it does not open the home.
-    """
+    """A collection is a member of its owner's home: who was merely given access cannot remove it."""
+    _require_home(request)
     owner = request.node.owner
-    if owner is None or owner.id != request.user.id or request.identity.scope.collections is not None:
+    if owner is None or owner.id != request.user.id:
+        raise access.NeedPrivileges(request.href_of(request.node.segments[:-1]), access.UNBIND)
+
+
+def _require_home(request: Request) -> None:
+    """An app password for single collections does not open the home that they would be taken out of."""
+    if request.identity.scope.collections is not None:
         raise access.NeedPrivileges(request.href_of(request.node.segments[:-1]), access.UNBIND)
 
 

@@ -319,7 +319,8 @@ def test_the_number_of_statements_does_not_grow(
         for path in paths:
             ran.clear()
             assert ann.get(path).status == 200
-            counts[path] = len(ran)
+            # what is written now and then (sessions, figures) has nothing to do with what is shown
+            counts[path] = sum("web_session" not in one and "daily_figure" not in one for one in ran)
         return counts
 
     add(0, 12)

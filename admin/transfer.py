@@ -92,7 +92,7 @@ def index() -> Any:
         owned = [one for kind in CollectionKind for one in collections.of_owner(tx, owner().id, kind)]
         recent = transfers.newest(tx, [one.id for one in owned], RECENT) if owned else []
     form = ImportForm(target=request.args.get("target"))
-    form.target.choices = choices((_key(one), _title(one)) for one in owned)
+    form.target.choices = choices((_key(one), _title(one)) for one in owned if not one.read_only)
     if form.validate_on_submit():
         with form.complaints():
             return redirect(_begin(form, owned), 303)

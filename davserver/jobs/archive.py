@@ -23,15 +23,16 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from davserver import davxml
+from davserver.content.ical import check_vtimezone
 from davserver.davxml import CALDAV, DAV
 from davserver.errors import HttpError
-from davserver.jobs import export, transfer, unpack
+from davserver.jobs import export, sharing, transfer, unpack
 from davserver.jobs import items as jobs_items
 from davserver.jobs.arrivals import Arrival, Refusal
 from davserver.jobs.office import Office
 from davserver.jobs.transfer import Report, Watch, Wish
-from davserver.model import Ace, Collection, CollectionKind, NewCollection, Principal
-from davserver.storage import collections, dead_properties, items, principals
+from davserver.model import Access, Ace, Collection, CollectionKind, NewCollection, Principal
+from davserver.storage import collections, dead_properties, items, principals, shares
 
 FORMAT = 1
 INDEX = "davserver.json"
@@ -132,7 +133,8 @@ def _items_name(kind: CollectionKind, name: str) -> str:
 
 
 def _index(tx: Connection, owner: Principal, owned: list[Collection]) -> bytes:
-    access = collections.acls(tx, [one.id for one in owned]) if owned else {}
+    ids = [one.id for one in owned]
+    access, given = collections.acls(tx, ids), shares.sharees(tx, ids)
     properties = dead_properties.of_collections(tx, owner.id)
     account = {key: getattr(owner, key) for key in ("name", "display_name", "email", "timezone")}
     listed = [
@@ -143,6 +145,7 @@ def _index(tx: Connection, owner: Principal, owned: list[Collection]) -> bytes:
             "components": one.components,
             "items": one.item_count,
             "access": [[who, sorted(what)] for who, what in access.get(one.id, [])],
+            "shares": [[to.principal.name, to.share.access.value] for to in given.get(one.id, [])],
             "properties": properties.get(one.id, {}),
         }
         for one in owned
@@ -215,6 +218,7 @@ class _Described:
     new: NewCollection
     items: int
     access: tuple[tuple[str | None, frozenset[str]], ...]
+    shares: tuple[tuple[str, Access], ...]
     properties: dict[str, str]
 
     @property
@@ -244,6 +248,8 @@ def _described(one: dict[str, Any]) -> _Described:
     lengths = {"display_name": 1000, "description": 100_000, "timezone": 100_000}
     lengths |= {"color": 100, "timezone_id": 255}
     texts: dict[str, Any] = {key: _text(one.get(key), longest) for key, longest in lengths.items()}
+    if texts["timezone"] is not None:
+        check_vtimezone(texts["timezone"])
     position = one.get("position")
     known = {"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"}
     components = [name for name in str(one["components"]).split(",") if name in known]
@@ -260,7 +266,8 @@ def _described(one: dict[str, Any]) -> _Described:
     if kind is CollectionKind.CALENDAR and not components:
         raise HttpError(400, f"The calendar {name} in the archive takes nothing.")
     access = tuple((_text(who, 255), frozenset(map(str, what))) for who, what in one.get("access", ()))
-    return _Described(new, int(one.get("items") or 0), access, _properties(one))
+    given = tuple((str(who), Access(how)) for who, how in one.get("shares", ()))
+    return _Described(new, int(one.get("items") or 0), access, given, _properties(one))
 
 
 def _properties(values: dict[str, Any]) -> dict[str, str]:
@@ -297,6 +304,7 @@ class _ArchiveImport:
         self._budget = office.settings.limits.import_size
         self._made: list[Collection] = []
         self._changed: list[tuple[Collection, dict[str, str]]] = []
+        self._given: list[tuple[Collection, Principal]] = []
         self.report = ArchiveReport()
         self.done = 0
 
@@ -340,6 +348,25 @@ class _ArchiveImport:
             return jobs_items.lock_collection(tx, found.id)
 
     def _share(self, tx: Connection, made: Collection, described: _Described) -> None:
+        """Give access again to those who have an account here; who has none is named.
+
+        Where the directory is closed nobody is given any: an archive must not tell who has an account.
+        """
+        if not self._office.settings.accounts.directory and not self._owner.admin:
+            named = [*(who for who, _ in described.access), *(who for who, _ in described.shares)]
+            self.report.strangers += [who for who in named if who is not None]
+            return
+        self._grant(tx, made, described)
+        for who, access in described.shares:
+            person = principals.get(tx, who)
+            if person is None:
+                self.report.strangers.append(who)
+            elif person.id != self._owner.id:
+                grant = sharing.Grant(person, access)
+                sharing.apply(tx, self._office.settings, (self._owner, made), [grant])
+                self._given.append((made, person))
+
+    def _grant(self, tx: Connection, made: Collection, described: _Described) -> None:
         entries = []
         for who, privileges in described.access:
             person = None if who is None else principals.get(tx, who)
@@ -359,6 +386,10 @@ class _ArchiveImport:
                 found = collections.lock(tx, made.id)
                 if found is not None and not found.item_count:
                     collections.remove(tx, found)
+            for shared, person in self._given:
+                if (target := collections.lock(tx, shared.id)) is not None:
+                    grant = sharing.Grant(person, None)
+                    sharing.apply(tx, self._office.settings, (self._owner, target), [grant])
             for before, properties in self._changed:
                 _describe(tx, before.id, before)
                 dead_properties.restore(tx, "collection", before.id, properties)

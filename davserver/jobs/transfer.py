@@ -134,7 +134,7 @@ def begin(office: Office, target: Collection, wish: Wish) -> int:
     """Open an import that :func:`run` is to do, so that its progress can be looked at meanwhile."""
     recover(office)
     with office.store.write() as tx:
-        jobs_items.lock_collection(tx, target.id)
+        jobs_items.check_writable(jobs_items.lock_collection(tx, target.id))
         return transfers.begin(tx, target.id, office.actor, wish.source, wish.policy.value)
 
 

@@ -15,13 +15,14 @@ from sqlalchemy import URL
 from davserver.app import Server
 from davserver.config import Settings
 from davserver.errors import HttpError
-from davserver.jobs import archive, transfer
+from davserver.jobs import archive, sharing, transfer
 from davserver.jobs.arrivals import Policy
 from davserver.jobs.office import Office
+from davserver.jobs.places import Place
 from davserver.jobs.transfer import Progress, Wish
-from davserver.model import CollectionKind, Principal
+from davserver.model import Access, CollectionKind, Principal
 from davserver.protocol.methods import acl
-from davserver.storage import Store, collections, migrations, principals
+from davserver.storage import Store, collections, migrations, principals, shares
 from tests.conftest import add_person
 from tests.davclient import IC, Client, D, X
 
@@ -148,6 +149,27 @@ def test_access_goes_along_to_those_who_have_an_account_there(
     eve = Client(server, "eve")
     assert eve.get(ann.calendar_home + "work/a%20b.ics").body == ZONED
     assert eve.get(ann.calendar + "task.ics").status == 403
+
+
+def test_shares_go_along_too(rich: Office, second: Office) -> None:
+    place = Place("ann", CollectionKind.ADDRESSBOOK, "default")
+    for who in ("eve", "bob"):
+        sharing.share(rich, place, who, Access.READ_WRITE)
+    report = archive.import_archive(second, person(second), exported(rich), Wish())
+    assert report.strangers == ["bob"]
+    with second.store.read() as tx:
+        owned = collections.of_owner(tx, person(second).id, CollectionKind.ADDRESSBOOK)
+        given = shares.sharees(tx, [owned[0].id])[owned[0].id]
+    assert [(one.principal.name, one.share.access) for one in given] == [("eve", Access.READ_WRITE)]
+
+
+def test_a_closed_directory_does_not_tell_who_has_an_account(rich: Office, second: Office) -> None:
+    accounts = replace(second.settings.accounts, directory=False)
+    closed = replace(second, settings=replace(second.settings, accounts=accounts))
+    report = archive.import_archive(closed, person(second), exported(rich), Wish())
+    assert report.strangers == ["eve"]
+    eve = Client(Server(closed.settings, closed.store), "eve")
+    assert eve.get("/dav/calendars/ann/work/a%20b.ics").status != 200
 
 
 def test_other_programs_find_plain_files(rich: Office) -> None:

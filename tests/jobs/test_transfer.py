@@ -262,6 +262,15 @@ def test_names_are_the_uids_unless_they_are_taken_or_odd(office: Office, ann: Cl
     assert "/" not in names["https://x/y z"]
 
 
+def test_a_calendar_that_is_filled_from_elsewhere_takes_no_import(office: Office) -> None:
+    with office.store.write() as tx:
+        collections.change(tx, held(office).id, read_only=True)
+    with pytest.raises(HttpError) as refused:
+        bring(office, calendar(event("a")))
+    assert refused.value.status == 403
+    assert bodies(office) == {}
+
+
 # -- telling
 
 

@@ -45,6 +45,7 @@ PERSON = (
     Entry(_l("Calendars"), "calendars.index", "calendar3"),
     Entry(_l("Address books"), "addressbooks.index", "person-vcard"),
     Entry(_l("Sharing"), "sharing.index", "people"),
+    Entry(_l("Public links"), "links.index", "link-45deg"),
     Entry(_l("Subscriptions"), "subscriptions.index", "rss"),
     Entry(_l("Trash"), "trash.index", "trash"),
     Entry(_l("Account"), "users.edit", "person-gear", "admin"),

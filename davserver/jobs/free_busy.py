@@ -1,8 +1,8 @@
 """When somebody is busy: of single calendars, and of all that count for a person (for scheduling).
 
 A calendar counts unless it is transparent (schedule-calendar-transp, RFC 6638 9.1). What others share with a
-person is their time, not his: transparent, unless he says otherwise. DATE and floating times are read in the zone of their calendar, else in the one
-that is given.
+person is their time, not his: transparent, unless he says otherwise. DATE and floating times are read in the
+zone of their calendar, else in the one that is given.
 """
 
 from __future__ import annotations

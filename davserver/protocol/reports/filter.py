@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
-from dataclasses import replace
 from datetime import UTC, tzinfo
 
 from davserver import davxml
@@ -68,7 +67,7 @@ def calendar_filter(root: Element) -> CompFilter:
     found = _comp_filter(filters[0], 0)
     if found.name.upper() != "VCALENDAR":
         raise _invalid(CALDAV, "The outermost comp-filter is for VCALENDAR.")
-    return found if filters[0].get("test") else _loosened(found)
+    return _loosened(found)
 
 
 _MAIN = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY")
@@ -76,24 +75,15 @@ _OF_VCALENDAR = {"VERSION", "PRODID", "CALSCALE", "METHOD"}
 
 
 def _loosened(top: CompFilter) -> CompFilter:
-    """What by the letter matches nothing is read as it is meant.
+    """Conditions on VCALENDAR that only its components can meet go down to them.
 
-    Conditions on VCALENDAR that only its components can meet go down to them: python-caldav means "in any
-    component" by leaving it out. Kinds of objects side by side, with nothing but times, are alternatives: an
-    object is of one kind (RFC 4791 4.1), and CalendarServer, DAViCal and Baïkal answer with all of these.
+    By the letter they match nothing; python-caldav means "in any component" by leaving it out.
     """
-    if len(top.comp_filters) > 1 and all(_asks_for_a_kind(part) for part in top.comp_filters):
-        return replace(top, test=Test.ANYOF)
     lower = tuple(part for part in top.prop_filters if part.name.upper() not in _OF_VCALENDAR)
     if top.comp_filters or not (lower or top.time_range):
         return top
     parts = tuple(CompFilter(name, False, top.time_range, lower, test=top.test) for name in _MAIN)
     return CompFilter(top.name, comp_filters=parts, test=Test.ANYOF)
-
-
-def _asks_for_a_kind(part: CompFilter) -> bool:
-    conditions = part.prop_filters or part.comp_filters or part.is_not_defined
-    return part.name.upper() in _MAIN and not conditions
 
 
 def _comp_filter(element: Element, level: int) -> CompFilter:

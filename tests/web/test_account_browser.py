@@ -52,6 +52,31 @@ def post(url: str, body: bytes = b"") -> tuple[int, Any]:
         return error.code, json.load(error)
 
 
+def test_a_first_login_leads_from_the_link_to_a_connected_device(
+    browser: Browser, make_browser: Any, server: Any
+) -> None:
+    browser.sign_in("ada")
+    browser.open("/admin/add-user")
+    browser.page.get_by_label("User name").fill("carl")
+    browser.page.get_by_role("main").get_by_role("button", name="Add").first.click()
+    link = browser.page.locator("div.copy input").first.input_value()
+
+    carl = make_browser()
+    carl.page.goto(link)
+    clean(carl, "first-login")
+    carl.page.get_by_label("New password", exact=True).fill(NEW)
+    carl.page.get_by_label("New password again").fill(NEW)
+    carl.page.get_by_role("button", name="Set the password").click()
+    carl.sign_in("carl", NEW)
+    carl.page.get_by_role("link", name="Connect a device").first.click()
+    carl.page.get_by_role("link", name="Thunderbird").click()
+    carl.page.get_by_role("button", name="Make an app password").click()
+    clean(carl, "connect-thunderbird")
+    password = carl.page.get_by_role("textbox", name="App password").input_value()
+    device = Client(server, "carl", password=password)
+    assert device.propfind(device.calendar, "{DAV:}displayname").status == 207
+
+
 def test_the_password_is_changed_with_its_strength_shown(ann: Browser, make_browser: Any) -> None:
     page = ann.page
     page.get_by_role("link", name="Password", exact=True).click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError
 from lxml import etree
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -63,6 +64,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(HTTPException, _http_exception)
     app.jinja_env.globals.update(icon=icon, version=__version__)
+    app.jinja_env.filters.update(ticks=ticks)
 
 
 def _add_headers(response: Response) -> Response:
@@ -109,6 +111,11 @@ def error_page(status: int, message: str) -> str:
     title = TITLES.get(status, lazy_gettext("The server made a mistake"))
     hint = message or _("The log of the server says more.")
     return render_template("errors/page.html", status=status, title=title, message=hint)
+
+
+def ticks(text: Any) -> Markup:
+    """A text in which `commands` stand between ticks, as config.py writes them."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
 
 
 @functools.cache

@@ -18,14 +18,14 @@ from davserver.config import OutgoingSettings
 from davserver.errors import OutgoingError
 from davserver.jobs.health import N_, Finding, State
 from davserver.sync.http import Access, Client, Limits, RedirectRefused
-from davserver.urls import Password, check_url
+from davserver.urls import check_url
 
 SECONDS = 10
 DRIFT = 60
 """Seconds by which two clocks may differ before it is worth a word."""
 
 PROPFIND = b'<propfind xmlns="DAV:"><prop><current-user-principal/></prop></propfind>'
-PROBE = Password("davserver-doctor", "not a password")
+PROBE = "Basic ZGF2c2VydmVyLWRvY3Rvcjpub3QgYSBwYXNzd29yZA=="
 """Sent to see whether the header arrives, at an address that checks no password."""
 
 
@@ -36,14 +36,13 @@ class _Patient:
     base: str
     settings: OutgoingSettings
 
-    def ask(self, method: str, path: str, *, auth: Password | None = None) -> Any:
+    def ask(self, method: str, path: str, **headers: str) -> Any:
         """An answer; OutgoingError where there is none."""
         limits = Limits(size=1_000_000, seconds=SECONDS, redirects=0)
-        with Client(self.settings, Access(auth=auth), limits) as web:
-            headers = (
-                {"Depth": "0", "Content-Type": "application/xml"} if method in ("PROPFIND", "REPORT") else {}
-            )
-            body = PROPFIND if method in ("PROPFIND", "REPORT") else b""
+        with Client(self.settings, Access(), limits) as web:
+            body = b""
+            if method in ("PROPFIND", "REPORT"):
+                body, headers = PROPFIND, {"Depth": "0", "Content-Type": "application/xml", **headers}
             return web.request(method, check_url(self.base + path), headers=headers, body=body)
 
 
@@ -79,10 +78,10 @@ def _reach(patient: _Patient) -> Finding:
     return Finding(State.GOOD, title, N_("%(address)s answers."), "", values)
 
 
-def _mirror(patient: _Patient, method: str, auth: Password | None = None) -> dict[str, Any] | None:
+def _mirror(patient: _Patient, method: str, **headers: str) -> dict[str, Any] | None:
     """What arrived; None where the answer is not our own."""
     try:
-        answer = patient.ask(method, "/healthz/request", auth=auth)
+        answer = patient.ask(method, "/healthz/request", **headers)
         seen = json.loads(answer.body)
     except (OutgoingError, ValueError):
         return None
@@ -105,7 +104,7 @@ def _methods(patient: _Patient) -> Iterator[Finding]:
 
 def _authorization(patient: _Patient) -> Finding:
     title = N_("Authorization")
-    seen = _mirror(patient, "GET", PROBE)
+    seen = _mirror(patient, "GET", Authorization=PROBE)
     if seen and seen["authorization"]:
         return Finding(State.GOOD, title, N_("The header with the password arrives."))
     remedy = N_(

@@ -15,7 +15,7 @@ from flask_babel import ngettext
 from markupsafe import Markup
 from wtforms import BooleanField, IntegerField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields import ColorField
-from wtforms.validators import Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from davserver.jobs import collections as jobs
@@ -44,7 +44,7 @@ _BUSY = _l("Nothing in it counts when others look for free time.")
 class BookForm(Form):
     """What describes an address book."""
 
-    display_name = StringField(_l("Name"), [Length(max=1000)])
+    display_name = StringField(_l("Name"), [InputRequired(), Length(max=1000)])
     description = TextAreaField(_l("Description"), [Optional(), Length(max=10_000)])
 
 

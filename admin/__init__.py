@@ -59,6 +59,7 @@ from . import (
     sessions,
     settings,
     setup,
+    shares,
     sharing,
     sign_in,
     subscriptions,
@@ -104,6 +105,7 @@ OTHERS = (
     sign_in,
     theme,
     users,
+    shares,
 )
 """Modules registered once; their blueprints say where."""
 

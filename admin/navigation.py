@@ -63,6 +63,7 @@ ADMIN = (
     Entry(_l("Dashboard"), "dashboard.show", "speedometer2"),
     Entry(_l("Users and resources"), "users.index", "people"),
     Entry(_l("Groups"), "groups.index", "diagram-3"),
+    Entry(_l("Who sees what"), "shares.index", "grid-3x3"),
     Entry(_l("Settings"), "settings.index", "gear"),
     Entry(_l("Check my set-up"), "check.show", "clipboard-check"),
     Entry(_l("Devices"), "audit.clients", "phone"),

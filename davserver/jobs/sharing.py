@@ -216,6 +216,13 @@ def matrix(tx: Connection, owners: Iterable[Principal]) -> list[Row]:
     return [Row(people[one.owner_id], one, tuple(given.get(one.id, ()))) for one in held]
 
 
+def shared_rows(tx: Connection, text: str, limit: int, offset: int) -> list[Row]:
+    """All shared collections of the server, by owner; ``text``: part of the name of an owner or sharee."""
+    found = shares.listing(tx, text, limit, offset)
+    given = shares.sharees(tx, [one.id for _, one in found])
+    return [Row(owner, one, tuple(given.get(one.id, ()))) for owner, one in found]
+
+
 # -- messages ----------------------------------------------------------------------------------------
 
 

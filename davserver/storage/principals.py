@@ -115,7 +115,7 @@ def by_email(tx: Connection, email: str) -> Principal | None:
 
 def search(tx: Connection, text: str, limit: int) -> list[Principal]:
     """Principals whose name, display name or mail address contains the text, letter case ignored."""
-    statement = select(*COLUMNS).where(_contains(text), principal.c.disabled.is_(False))
+    statement = select(*COLUMNS).where(named_like(principal, text), principal.c.disabled.is_(False))
     return [principal_of(row) for row in tx.execute(statement.order_by(principal.c.name).limit(limit))]
 
 
@@ -300,11 +300,14 @@ def count_listed(tx: Connection, wanted: Wanted) -> int:
 
 def _wanted(wanted: Wanted) -> Any:
     among = principal.c.kind.in_([kind.value for kind in wanted.kinds])
-    return among & _contains(wanted.text) if wanted.text else among
+    return among & named_like(principal, wanted.text) if wanted.text else among
 
 
-def _contains(text: str) -> Any:
-    """Name, display name or mail address contains the text, letter case ignored."""
+def named_like(of: Any, text: str) -> Any:
+    """The condition that name, display name or mail address contains the text, letter case ignored.
+
+    :param of: the principal table, or an alias of it.
+    """
     pattern = f"%{_like(text.lower())}%"
-    columns = (principal.c.name, principal.c.display_name, principal.c.email)
+    columns = (of.c.name, of.c.display_name, of.c.email)
     return or_(*(func.lower(column).like(pattern, escape="!") for column in columns))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, update
 
 from davserver.model import (
     Access,
@@ -178,6 +178,27 @@ def sharees(tx: Connection, collection_ids: Iterable[int]) -> dict[int, list[Sha
             Sharee(given, principals.principal_of(row[split:]), state)
         )
     return found
+
+
+def listing(tx: Connection, text: str, limit: int, offset: int) -> list[tuple[Principal, Collection]]:
+    """Shared collections by their owners' names; ``text``: part of the name of an owner or sharee."""
+    owner, sharee = principal, principal.alias("sharee")
+    found: Any = (
+        select(*collections.COLUMNS, *principals.COLUMNS)
+        .select_from(collection.join(owner, owner.c.id == collection.c.owner_id))
+        .where(collection.c.shares > 0, collection.c.kind != TRASH)
+        .order_by(owner.c.name, collection.c.id)
+    )
+    if text:
+        has_it = exists().where(
+            share.c.collection_id == collection.c.id,
+            share.c.principal_id == sharee.c.id,
+            principals.named_like(sharee, text),
+        )
+        found = found.where(or_(principals.named_like(owner, text), has_it))
+    rows = tx.execute(found.limit(limit).offset(offset))
+    split = len(collections.COLUMNS)
+    return [(principals.principal_of(row[split:]), collections.collection_of(row)) for row in rows]
 
 
 def _share(row: Any) -> Share:

@@ -195,6 +195,39 @@ def test_where_the_directory_is_closed_nobody_is_suggested_or_tried(
     assert len(answers) == 1
 
 
+def test_an_administrator_sees_who_has_what_on_the_whole_server(
+    visit: Any,
+    ann: Client,
+    bob: Client,
+    store: Store,
+    people: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ada = visit("ada")
+    assert "Nothing is shared yet" in ada.get("/admin/sharing/").text()
+    group(store, "family", people["bob"])
+    share(ann, ann.calendar, "family", "read")
+    share(bob, bob.book, "eve", "read-write")
+
+    def owners(query: str = "") -> list[str]:
+        return list(ada.get(f"/admin/sharing/?q={query}").texts("tbody td a[href]"))[::2]
+
+    with counted(store, monkeypatch) as seen:
+        assert owners() == ["Ann", "Bob"]
+    before = seen[0]
+    assert owners("family") == ["Ann"]
+    assert owners("EVE") == ["Bob"]
+    assert owners("ann") == ["Ann"]
+    assert owners("%25") == owners("nobody") == []
+    for number in range(5):
+        ann.mkcalendar(f"{ann.calendar_home}{number}/")
+        share(ann, f"{ann.calendar_home}{number}/", "bob")
+    with counted(store, monkeypatch) as seen:
+        assert len(owners()) == 7
+    assert seen[0] == before
+    assert visit("eve").get("/admin/sharing/").status == 403
+
+
 # -- trash
 
 

@@ -138,6 +138,18 @@ def test_the_trash_gives_back_what_an_app_deleted(browser: Browser, ann: Client)
     assert "The trash is empty" in page.locator("main").inner_text()
 
 
+def test_an_administrator_looks_who_sees_what(browser: Browser, ann: Client, bob: Client) -> None:
+    share(ann, ann.calendar, "bob", "read")
+    share(bob, bob.book, "ann")
+    browser.sign_in("ada")
+    browser.open("/admin/sharing/")
+    browser.shoot("admin-sharing")
+    assert browser.problems() == []
+    browser.page.get_by_role("link", name="Share Calendar of Ann").click()
+    browser.page.get_by_role("button", name="Take it back from Bob").click()
+    assert listed(bob, bob.calendar_home) == [bob.calendar]
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, ann: Client, bob: Client) -> None:
     share(ann, ann.calendar, "bob", "read")
     ann.mkcalendar(ann.calendar_home + "x/", f"<d:displayname>{'Wide' * 40}</d:displayname>")

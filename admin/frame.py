@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from davserver import __version__
 from davserver.errors import HttpError
+from davserver.log import mask
 from davserver.storage.engine import is_transient, is_unavailable
 
 HEADERS = {
@@ -96,7 +97,7 @@ def _database_error(error: DBAPIError) -> Any:
 def _http_exception(error: HTTPException) -> Any:
     """Flask's own. What nobody foresaw is Server's to log and to answer, so that goes on."""
     if isinstance(error, InternalServerError) and error.original_exception:
-        log.error("%s %s failed", request.method, request.path, exc_info=error.original_exception)
+        log.error("%s %s failed", request.method, mask(request.path), exc_info=error.original_exception)
     status = error.code or 500
     if status < 400:  # redirects that routing makes
         return error

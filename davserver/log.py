@@ -18,7 +18,8 @@ from davserver.config import Settings
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_LINK = re.compile(r"(/ical/)[^/.?]+")
+_LINK = re.compile(r"(/ical/|/account/(?:new-password|grant|apple-profile)/)[^/.?]+")
+"""Addresses that are secrets: public links, and what stands for signing in."""
 
 access_log = logging.getLogger("davserver.access")
 
@@ -116,5 +117,5 @@ def _write(environ: dict[str, Any], status: str, sent: int, began: float) -> Non
 
 
 def mask(path: str) -> str:
-    """A path for the log: the secret of a public link is not written, spaces and newlines are escaped."""
+    """A path for the log: the secret of a link is not written, spaces and newlines are escaped."""
     return ascii(_LINK.sub(r"\1…", path))[1:-1].replace("\\u2026", "...").replace(" ", "%20")

@@ -83,7 +83,17 @@ def test_the_access_log_has_a_line_for_each_request_when_wanted(tmp_path: Path) 
     assert "192.0.2.7 PROPFIND /dav/a%20b\\n 207 7 bytes " in lines[0]
 
 
-@pytest.mark.parametrize("path", ["/ical/SeCrEt.ics", "/ical/SeCrEt/My calendar.ics", "/sub/ical/SeCrEt"])
-def test_the_secret_of_a_public_link_is_not_written(path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ical/SeCrEt.ics",
+        "/ical/SeCrEt/My calendar.ics",
+        "/sub/ical/SeCrEt",
+        "/account/new-password/SeCrEt",
+        "/account/grant/SeCrEt",
+        "/sub/account/apple-profile/SeCrEt",
+    ],
+)
+def test_the_secret_of_a_link_is_not_written(path: str) -> None:
     assert "SeCrEt" not in log.mask(path)
     assert log.mask(path).startswith(path.partition("SeCrEt")[0] + "...")

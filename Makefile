@@ -4,6 +4,7 @@
 #   make test     all tests, on all cores                                   (ARGS="tests/test_auth.py -k basic")
 #   make check    ruff, ruff format, mypy --strict, import rules
 #   make interop  the tests that run real clients, servers and suites
+#   make translations  the catalogs of the pages' words, brought up to date and compiled
 #   make bench    side by side with other servers
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ ARGS   ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test check format interop bench clean
+.PHONY: run test check format interop translations bench clean
 
 run: $(VENV)/.run-ready
 	@DAVSERVER_DATA_DIR="$(DATA)" exec $(BIN)/davserver serve --listen $(LISTEN)
@@ -35,6 +36,9 @@ format: $(VENV)/.test-ready
 
 interop: $(VENV)/.test-ready
 	@$(BIN)/python -m pytest -m interop $(ARGS)
+
+translations: $(VENV)/.test-ready
+	@$(BIN)/python -m tests.catalogs
 
 bench: $(VENV)/.run-ready
 	@$(BIN)/python -m benchmarks $(ARGS)

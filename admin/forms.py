@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from flask import Response, make_response, render_template
+from flask_babel import gettext
 from flask_wtf import FlaskForm
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
@@ -42,7 +43,7 @@ class Form(FlaskForm):  # type: ignore[misc]
         except HttpError as error:
             if error.status >= 500 and error.status != 507:
                 raise
-            self.form_errors.append(error.message)
+            self.form_errors.append(gettext(error.message) if error.message else str(error.status))
             self.refused = error.status
 
     def page(self, template: str, **values: Any) -> Response:

@@ -77,7 +77,8 @@ def _add_headers(response: Response) -> Response:
 
 
 def _http_error(error: HttpError) -> Any:
-    return error_page(error.status, error.message), error.status, list(error.headers)
+    message = _(error.message) if error.message else ""
+    return error_page(error.status, message), error.status, list(error.headers)
 
 
 def _csrf_error(error: CSRFError) -> Any:

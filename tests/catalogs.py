@@ -1,0 +1,87 @@
+"""The catalogs of the pages: ``make translations`` finds all msgids, brings the .po files up to date, compiles.
+
+    admin/translations/<language>/LC_MESSAGES/messages.po    edited by people
+    admin/translations/<language>/LC_MESSAGES/messages.mo    made from it
+
+Msgids are what stands in gettext calls of admin/ and templates/, the helps and sections of config.py, the
+findings of health and doctor (``N_``), and the sentences of HttpErrors that hold no values.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from davserver import config
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "admin" / "translations"
+LANGUAGES = ("de", "fr")
+KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None, "setting": (2,), "HttpError": (2,), "lazy_gettext": None}
+METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
+OPTIONS = {name: {"extensions": "jinja2.ext.do", "silent": "false"} for name in ("**.html", "**.txt")}
+
+
+def extracted() -> Catalog:
+    """Everything that can be said."""
+    catalog = Catalog(project="davserver", charset="utf-8")
+    for room in ("admin", "davserver", "templates"):
+        found = extract_from_dir(ROOT / room, METHODS, OPTIONS, KEYWORDS)
+        for name, line, message, comments, context in found:
+            catalog.add(
+                message, locations=[(f"{room}/{name}", line)], auto_comments=comments, context=context
+            )
+    for cls in config.SECTIONS.values():
+        catalog.add(cls.__doc__ or "", locations=[("davserver/config.py", 1)])
+    return catalog
+
+
+def po_file(language: str) -> Path:
+    """Where a language's words are."""
+    return FOLDER / language / "LC_MESSAGES" / "messages.po"
+
+
+def read(language: str) -> Catalog:
+    """A language's catalog; empty where there is none yet."""
+    path = po_file(language)
+    if not path.exists():
+        return Catalog(locale=language, project="davserver", charset="utf-8")
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """The .mo file of a catalog."""
+    out = io.BytesIO()
+    write_mo(out, catalog)
+    return out.getvalue()
+
+
+def main() -> int:
+    """Bring all languages up to date; says how many words are missing."""
+    template = extracted()
+    for language in LANGUAGES:
+        catalog, path = read(language), po_file(language)
+        catalog.update(template, no_fuzzy_matching=True)
+        catalog.obsolete.clear()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            write_po(file, catalog, width=100, sort_by_file=True, omit_header=False, include_lineno=False)
+        path.with_suffix(".mo").write_bytes(compiled(read(language)))
+        missing = sum(1 for message in catalog if message.id and not _is_translated(message.string))
+        print(f"{language}: {len(catalog)} words, {missing} without a translation")
+    return 0
+
+
+def _is_translated(string: object) -> bool:
+    return all(string) if isinstance(string, tuple | list) else bool(string)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, union_all, update
@@ -132,8 +133,9 @@ _ACLS: Any = (
 _KINDS = {kind.value: kind for kind in CollectionKind}
 
 
+@lru_cache(maxsize=512)
 def collection_of(row: Any) -> Collection:
-    """A row of COLUMNS (and whatever follows them is the caller's) as a value."""
+    """A row of COLUMNS (and whatever follows them is the caller's) as a value; equal rows are one value."""
     key, owner_id, kind, *described = row[:11]
     rest: tuple[Any, ...] = (bool(row[11]), *row[12:18], bool(row[18]), row[19])
     return Collection(key, owner_id, _KINDS[kind], *described, *rest)

@@ -16,7 +16,7 @@ What is in no table is a dead property. allprop, propname, the compliance page d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -125,11 +125,21 @@ def plan(request: Request, node: Node, asked: Asked, skip: tuple[str, ...] = ())
     :param skip: names that the caller renders by itself (calendar-data).
     """
     outline = _outline if sum(map(len, asked.names)) < MOST_REMEMBERED else _outline.__wrapped__
-    compiled, properties = outline(node.kind, asked, skip)
-    compiled = replace(compiled, minimal=request.minimal, steps=[*compiled.steps])
-    for row in properties:
-        _step(request, node, compiled, row)
-    return compiled
+    known, properties = outline(node.kind, asked, skip)
+    steps, constant, absent = list(known.steps), "", known.absent
+    for step, row in properties:
+        if row.needs:
+            steps += [Step(constant), step] if constant else [step]
+            constant = ""
+        elif (value := row.get(request, node)) is None:
+            absent += step.empty
+        else:
+            constant += f"{step.opening}{value}{step.closing}" if value else step.empty
+    if constant:
+        steps.append(Step(constant))
+    return Plan(
+        steps, known.dead, known.needs, known.all_dead, known.only_names, absent, minimal=request.minimal
+    )
 
 
 MOST_REMEMBERED = 4096
@@ -137,7 +147,9 @@ MOST_REMEMBERED = 4096
 
 
 @lru_cache(maxsize=128)
-def _outline(kind: Kind, asked: Asked, skip: tuple[str, ...]) -> tuple[Plan, tuple[Property, ...]]:
+def _outline(
+    kind: Kind, asked: Asked, skip: tuple[str, ...]
+) -> tuple[Plan, tuple[tuple[Step, Property], ...]]:
     """What a plan has for every node of the kind, and the live properties that are asked."""
     table, has_dead = TABLE[kind], kind in SCOPE
     if asked.only_names:
@@ -147,28 +159,14 @@ def _outline(kind: Kind, asked: Asked, skip: tuple[str, ...]) -> tuple[Plan, tup
     if asked.everything:
         names = list(dict.fromkeys([*(row.name for row in table.values() if row.allprop), *names]))
     unknown = [name for name in names if name not in table and name not in skip]
-    rows = tuple(table[name] for name in names if name in table and name not in skip)
-    return Plan(
+    rows = [table[name] for name in names if name in table and name not in skip]
+    known = Plan(
         dead=[name for name in unknown if has_dead and name not in PROTECTED],
         needs={row.needs for row in rows if row.needs in PREFETCHED},
         all_dead=has_dead and asked.everything,
         absent="".join(davxml.tags(name)[2] for name in unknown if not has_dead or name in PROTECTED),
-    ), rows
-
-
-def _step(request: Request, node: Node, compiled: Plan, row: Property) -> None:
-    opening, closing, empty = davxml.tags(row.name)
-    if row.needs:
-        compiled.steps.append(Step(opening, closing, empty, row.get, row.column))
-        return
-    value = row.get(request, node)
-    if value is None:
-        compiled.absent += empty
-        return
-    constant = f"{opening}{value}{closing}" if value else empty
-    if compiled.steps and compiled.steps[-1].get is None:
-        constant = compiled.steps.pop().opening + constant
-    compiled.steps.append(Step(constant))
+    )
+    return known, tuple((Step(*davxml.tags(row.name), row.get, row.column), row) for row in rows)
 
 
 PROTECTED: set[str] = set()

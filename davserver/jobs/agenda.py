@@ -409,6 +409,8 @@ class _Words:
 
     def by_index(self, index: ItemIndex) -> bool | None:
         """Whether the index row holds them; None where only the body can tell."""
+        if not self.words:
+            return True
         entries = (entry.partition(":") for entry in index.search.split("\n"))
         whole = "\n".join(text for name, _, text in entries if name.rstrip("~") in self._read)
         if all(word in whole for word in self.words):

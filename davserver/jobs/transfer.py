@@ -507,20 +507,20 @@ def _take_back_batch(
     keep: bool,
 ) -> None:
     current = {one.name: one for one in items.by_names(tx, target.id, [one.name for one in batch])}
-    for one in batch:
-        held = current.get(one.name)
-        if held is None or held.etag != one.etag:
+    mine = [(one, held) for one in batch if (held := current.get(one.name)) and held.etag == one.etag]
+    new = [held for one, held in mine if one.history_id is None]
+    if new:
+        target = items.remove_all(tx, target, new, office.actor, moved=not keep)
+    report.removed += len(new)
+    report.kept += len(batch) - len(mine)
+    replaced = {one.history_id: held for one, held in mine if one.history_id is not None}
+    bodies = transfers.kept_bodies(tx, list(replaced))
+    for history_id, held in replaced.items():
+        before = bodies.get(history_id)
+        if before is None:
             report.kept += 1
             continue
-        if one.history_id is None:
-            items.remove(tx, target, held, office.actor, moved=not keep)
-            report.removed += 1
-        else:
-            before = transfers.kept_body(tx, one.history_id)
-            if before is None:
-                report.kept += 1
-                continue
-            index = jobs_items.check_body(target.kind, before, office.settings)
-            items.put(tx, target, NewItem(held.name, before, index), held, office.actor)
-            report.restored += 1
+        index = jobs_items.check_body(target.kind, before, office.settings)
+        items.put(tx, target, NewItem(held.name, before, index), held, office.actor)
         target = target._replace(revision=target.revision + 1)
+        report.restored += 1

@@ -230,8 +230,8 @@ def advance(tx: Connection, target: Collection, *, items: int = 0, size: int = 0
     return taken
 
 
-def advance_by(tx: Connection, target: Collection, count: int, *, size: int) -> Collection:
-    """Take the next ``count`` revisions of a locked collection for as many new items; it as it is now."""
+def advance_by(tx: Connection, target: Collection, count: int, *, items: int, size: int) -> Collection:
+    """Take the next ``count`` revisions of a locked collection, count items and bytes; it as it is now."""
     moment = now()
     rows = [
         {"collection_id": target.id, "revision": target.revision + step, "stamp": _new_stamp(), "at": moment}
@@ -243,7 +243,7 @@ def advance_by(tx: Connection, target: Collection, count: int, *, size: int) -> 
         "b_revision": taken["revision"],
         "b_stamp": taken["stamp"],
         "b_modified": moment,
-        "b_items": count,
+        "b_items": items,
         "b_size": size,
     }
     _ADVANCE.run(tx, values)
@@ -251,7 +251,7 @@ def advance_by(tx: Connection, target: Collection, count: int, *, size: int) -> 
     return target._replace(
         revision=taken["revision"],
         stamp=taken["stamp"],
-        item_count=target.item_count + count,
+        item_count=target.item_count + items,
         size=target.size + size,
         modified=moment,
     )

@@ -104,6 +104,12 @@ def forget(tx: Connection, scope: str, scope_id: int) -> None:
     tx.execute(delete(dead_property).where(_is(scope, scope_id)))
 
 
+def forget_several(tx: Connection, scope: str, scope_ids: Names[int]) -> None:
+    """Remove all properties of some resources that go away."""
+    gone = dead_property.c.scope_id.in_(list(scope_ids))
+    tx.execute(delete(dead_property).where(dead_property.c.scope == scope, gone))
+
+
 def forget_items(tx: Connection, collection_id: int) -> None:
     """Remove all properties of the items of a collection that goes away."""
     ids = select(item.c.id).where(item.c.collection_id == collection_id)

@@ -123,12 +123,6 @@ def newest_kept(tx: Connection, collection_id: int, name: str) -> int | None:
     return None if found is None else int(found)
 
 
-def kept_body(tx: Connection, history_id: int) -> bytes | None:
-    """A body in the history; None where it is forgotten already."""
-    row = tx.execute(select(history.c.data).where(history.c.id == history_id)).first()
-    return None if row is None else bytes(row[0])
-
-
 def kept_bodies(tx: Connection, history_ids: Sequence[int]) -> dict[int, bytes]:
     """Bodies in the history, by id, in one statement."""
     if not history_ids:

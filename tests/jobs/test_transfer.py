@@ -116,6 +116,18 @@ def test_a_client_sees_the_items_and_learns_of_them_by_sync(office: Office, ann:
     assert len((half.names | rest.names) - {"default"}) == 600
 
 
+def test_what_came_by_import_is_found_by_a_part_of_its_uid(office: Office, ann: Client) -> None:
+    bring(office, calendar(event("a-rather-long-uid-of-one"), event("something-else-of-two")))
+    text = '<c:prop-filter name="UID"><c:text-match>ther-long-uid</c:text-match></c:prop-filter>'
+    wanted = f'<c:comp-filter name="VEVENT">{text}</c:comp-filter>'
+    query = f'<c:filter><c:comp-filter name="VCALENDAR">{wanted}</c:comp-filter></c:filter>'
+    body = f"<c:calendar-query><d:prop><d:getetag/></d:prop>{query}</c:calendar-query>"
+    assert ann.report(ann.calendar, body).names == {"a-rather-long-uid-of-one.ics"}
+    transfer.undo(office, newest(office).id)
+    bring(office, calendar(event("a-rather-long-uid-of-one")))
+    assert ann.report(ann.calendar, body).names == {"a-rather-long-uid-of-one.ics"}
+
+
 def test_what_cannot_be_stored_is_named_with_line_and_reason_and_the_rest_is_stored(office: Office) -> None:
     bad = event("bad", "No start").replace("DTSTART:20260105T100000Z\n", "")
     report = bring(

@@ -1,4 +1,4 @@
-"""The catalogs of the pages: ``make translations`` finds all msgids, brings the .po files up to date, compiles.
+"""The catalogs of the pages: ``make translations`` finds all msgids, updates the .po files and compiles them.
 
     admin/translations/<language>/LC_MESSAGES/messages.po    edited by people
     admin/translations/<language>/LC_MESSAGES/messages.mo    made from it

@@ -387,6 +387,12 @@ def test_journey_month_contacts_search_and_the_past(
     browser.shoot("inside-version")
     page.get_by_role("button", name="Restore this version").click()
     page.get_by_role("heading", name="Fair in Leipzig").wait_for()
+    dav.delete(dav.calendar + "b.ics")
+    browser.open("/account/deleted")
+    assert browser.problems() == []
+    browser.shoot("inside-deleted")
+    page.get_by_role("button", name="Restore Fair in Leipzig").click()
+    page.get_by_role("heading", name="Fair in Leipzig").wait_for()
     page.set_viewport_size({"width": 390, "height": 844})
     browser.open(JANUARY)
     assert not page.locator("table.month").is_visible()

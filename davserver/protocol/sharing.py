@@ -19,7 +19,7 @@ from davserver.jobs.sharing import Grant
 from davserver.model import Access, Notification, Principal
 from davserver.protocol.properties.acl import principal_href
 from davserver.protocol.properties.caldav import component_set
-from davserver.protocol.properties.sharing import common_name
+from davserver.protocol.properties.sharing import common_name, typed
 from davserver.protocol.request import Request
 from davserver.protocol.tree import Kind, home_segments
 from davserver.storage import principals, shares
@@ -132,11 +132,10 @@ def render(request: Request, message: Notification) -> bytes:
     """A message as a document (caldav-sharing 6.24)."""
     data: dict[str, str] = json.loads(message.data)
     stamp = datetime.fromtimestamp(message.at, UTC).strftime("%Y%m%dT%H%M%SZ")
-    inner = _INNER[message.kind](request, data)
-    return davxml.document(
-        CALENDARSERVER + "notification",
-        text_element(CALENDARSERVER + "dtstamp", stamp) + element(CALENDARSERVER + message.kind, inner),
-    )
+    opening = typed(message.kind).removesuffix("/>")
+    inner = f"{opening}>{_INNER[message.kind](request, data)}</cs:{message.kind}>"
+    dtstamp = text_element(CALENDARSERVER + "dtstamp", stamp)
+    return davxml.document(CALENDARSERVER + "notification", dtstamp + inner)
 
 
 def _invite(request: Request, data: dict[str, str]) -> str:

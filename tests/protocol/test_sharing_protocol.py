@@ -35,6 +35,7 @@ def messages(client: Client) -> list[Any]:
         assert answer.etag == one[D + "getetag"].text
         assert answer.content_type == "application/xml"
         assert one[CS + "notificationtype"].names == [answer.xml[1].tag]
+        assert one[CS + "notificationtype"].attributes("shared-type") == [answer.xml[1].get("shared-type")]
     return [answer.xml for _, answer in answers]
 
 

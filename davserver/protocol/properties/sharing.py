@@ -151,7 +151,12 @@ def notifications_getctag(request: Request, node: Node) -> str | None:
 @prop(CALENDARSERVER + "notificationtype", on={Kind.NOTIFICATION}, rfc=CS_SHARING, needs="item")
 def notificationtype(request: Request, node: Node) -> str | None:
     """invite-notification or invite-reply."""
-    return element(CALENDARSERVER + node.notification.kind) if node.notification else None
+    return typed(node.notification.kind) if node.notification else None
+
+
+def typed(kind: str) -> str:
+    """The empty element of a kind of message, with what it is about as CalendarServer says it."""
+    return f'<cs:{kind} shared-type="calendar"/>'
 
 
 @prop(DAV + "getetag", on={Kind.NOTIFICATION}, rfc="RFC 4918 15.6", needs="item", allprop=True)

@@ -1,4 +1,4 @@
-"""Public links on the pages: made, copied, looked at, changed, paused, renewed, removed; by their owner only."""
+"""Public links on the pages: made, copied, changed, paused, renewed, removed; by their owner only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from davserver.app import Server
+from davserver.model import Detail, Private
 from davserver.storage import Store, links
 from tests.davclient import Client
 from tests.web.visitor import Page
@@ -18,7 +19,7 @@ LINKS = "/account/links"
 def make(visit: Any, owner: str = "ann", **fields: Any) -> Page:
     """The page of a new link to the owner's calendar."""
     values = {"label": "Mum", "sources": ["calendar/default"], **fields}
-    page = visit(owner).get(f"{LINKS}/new").submit("Get the link", **values)
+    page: Page = visit(owner).get(f"{LINKS}/new").submit("Get the link", **values)
     assert page.status == 303, page.text("main")
     return page.follow()
 
@@ -89,13 +90,12 @@ def test_what_it_shows_is_what_the_form_says(visit: Any, store: Store, people: d
     with store.read() as tx:
         (link,) = links.of_owner(tx, people["ann"])
     view = link.view
-    assert (view.detail, view.private, view.left_out) == ("titles", "busy", {"alarms", "attachments"})
+    assert (view.detail, view.private) == (Detail.TITLES, Private.BUSY)
+    assert view.left_out == {"alarms", "attachments"}
     assert (view.components, view.days_back, view.days_ahead) == (("VEVENT",), 7, 60)
     assert (view.start, view.end, link.expires) == (1767225600, 1798761600, 1909094400)
-    assert (link.title, bool(link.password), link.page, link.embed, link.cors) == (
-        *("Ann's days", True, True),
-        *(True, False),
-    )
+    assert (link.title, bool(link.password)) == ("Ann's days", True)
+    assert (link.page, link.embed, link.cors) == (True, True, False)
     shown = visit("ann").get(f"{LINKS}/{link.id}/edit")
     values = {one.name: one.value for one in shown.doc.xpath("//input[@type='date']")}
     assert values == {"start": "2026-01-01", "end": "2026-12-31", "expires": "2030-06-30"}

@@ -237,10 +237,13 @@ def _addresses(link: Link, token: str) -> dict[str, Any]:
     base = base_url(request.environ, settings())
     address = jobs.address(base, token, link)
     page = jobs.address(base, token, link, "html") if link.page else ""
+    book = link.kind is CollectionKind.ADDRESSBOOK and link.view.detail is Detail.FULL
+    birthdays = jobs.address(base, token, link, "ics") if book else ""
     return {
         "address": address,
         "named": jobs.named_address(base, token, link),
         "webcal": f"webcal:{address.partition(':')[2]}",
+        "birthdays": birthdays,
         "json": jobs.address(base, token, link, "json"),
         "page": page,
         "frame": f'<iframe src="{page}?embed=1" width="100%" height="700"></iframe>' if link.embed else "",

@@ -43,6 +43,15 @@ def test_commands_that_a_page_names_exist(page: Path) -> None:
     assert [command for command in shown if command not in cli.COMMANDS] == []
 
 
+def test_tests_that_a_page_names_exist() -> None:
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", (ROOT / "docs/links.md").read_text(encoding="utf-8")))
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    known = {
+        name for source in sources for name in re.findall(r"^def (test_[a-z0-9_]+)", source, re.MULTILINE)
+    }
+    assert named - known == set()
+
+
 def test_the_fail2ban_filter_finds_our_lines_and_only_the_real_address() -> None:
     text = (ROOT / "deploy/fail2ban/filter.d/davserver.conf").read_text()
     pattern = re.compile(

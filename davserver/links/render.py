@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from davserver.config import LinkSettings, Settings
 from davserver.content import filters, jcal, lines, splice
+from davserver.content.birthdays import birthdays
 from davserver.content.publish import Publication, publish_calendar, publish_card
 from davserver.content.vcard_versions import to_version
 from davserver.content.zones import UTC_ZONE, Zone, named_zone
@@ -90,6 +91,8 @@ def pieces(tx: Connection, link: Link, suffix: str, window: Window, maker: Maker
 
     :param suffix: ``ics``, ``vcf`` or ``json``.
     """
+    if link.kind is CollectionKind.ADDRESSBOOK and suffix == "ics":
+        return _birthdays(tx, link, maker)
     if link.kind is CollectionKind.ADDRESSBOOK:
         cards = (body for _, body in published(tx, link, Window(), maker.kept))
         return splice.splice_cards(cards) if suffix == "vcf" else _jcards(cards)
@@ -163,6 +166,14 @@ def _header(link: Link, settings: LinkSettings) -> bytes:
 
 def _one_line(text: str) -> str:
     return "".join(one if one >= " " and one != "\x7f" else " " for one in text)
+
+
+def _birthdays(tx: Connection, link: Link, maker: Maker) -> Iterator[bytes]:
+    """The birthdays of an address book as a calendar."""
+    cards = published(tx, link, Window(), maker.kept)
+    events = (birthdays(body, item.modified) for item, body in cards)
+    made = (event for event in events if event)
+    return splice.splice_calendar(made, _header(link, maker.settings.links))
 
 
 # -- JSON

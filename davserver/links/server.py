@@ -1,6 +1,7 @@
 """/ical/TOKEN.ics and /ical/TOKEN/Any name.ics: the answer to somebody who has nothing but the address.
 
-    GET, HEAD    the calendar; ``.vcf`` an address book, ``.json`` either, ``.html`` a page for people
+    GET, HEAD    the calendar; ``.vcf`` an address book, whose ``.ics`` are its birthdays; ``.json``
+                 either, ``.html`` a page for people
     OPTIONS      where the link may be read by scripts of other sites (CORS)
     others       405
 
@@ -164,7 +165,7 @@ class LinkServer:
             raise _not_found()
         if link.expires is not None and link.expires <= moment:
             raise _not_found()
-        known = {SUFFIXES[link.kind], "json"} | ({"html"} if link.page else set())
+        known = {SUFFIXES[link.kind], "json", "ics"} | ({"html"} if link.page else set())
         if suffix not in known or (suffix == "html" and link.kind is not CollectionKind.CALENDAR):
             raise _not_found()
         return link, suffix

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from davserver.jobs import links as jobs
-from davserver.model import CollectionKind, NewCollection
+from davserver.model import CollectionKind, Detail, NewCollection, View
 from davserver.storage import Store, collections, principals
 from tests.content.objects import card, event
 from tests.davclient import Answer, Client, MakeServer
@@ -351,7 +351,19 @@ def test_an_address_book(ann: Client, link: MakeLink) -> None:
     assert reader.path.endswith(".vcf")
     assert answer.header("Content-Type") == "text/vcard; charset=utf-8"
     assert "FN:Ann Zoë\r\n" in answer.text
-    assert reader.ask("GET", reader.path[:-4] + ".ics").status == 404
+
+
+def test_the_birthdays_of_an_address_book_are_a_calendar(ann: Client, link: MakeLink) -> None:
+    ann.put(ann.book + "a.vcf", card("FN:Zoë", "BDAY:1966-05-04", uid="a"))
+    ann.put(ann.book + "b.vcf", card("FN:Secret", "BDAY:1966-05-04", "CLASS:PRIVATE", uid="b"))
+    ann.put(ann.book + "c.vcf", card("FN:No day", uid="c"))
+    reader = link(BOOK)
+    reader.path = reader.path[:-4] + ".ics"
+    assert reader.names() == ["🎂 Zoë (1966)"]
+    assert reader.ask().header("Content-Type") == "text/calendar; charset=utf-8"
+    names_only = link(BOOK, view=View(Detail.TITLES), label="names")
+    names_only.path = names_only.path[:-4] + ".ics"
+    assert names_only.names() == []
 
 
 def test_several_calendars_in_one(ann: Client, link: MakeLink, store: Store, people: dict[str, int]) -> None:

@@ -24,7 +24,7 @@ OFFERED = (("", _l("As the browser asks")), *LANGUAGES.items())
 
 def install(app: Flask) -> None:
     """Flask-Babel with our choice of language and zone, and the filters of the templates."""
-    Babel(app, locale_selector=_language, timezone_selector=_zone)
+    Babel(app, locale_selector=_locale, timezone_selector=_zone)
     app.jinja_env.filters.update(moment=moment, day=day, bytes=size, number=format_number)
     app.jinja_env.globals.update(LANGUAGES=LANGUAGES, get_locale=get_locale)
 
@@ -34,6 +34,15 @@ def _language() -> str:
     if person is not None and person.language in LANGUAGES:
         return str(person.language)
     return request.accept_languages.best_match(list(LANGUAGES)) or "en"
+
+
+def _locale() -> str:
+    """The language with the way to write dates; English ones are American only for who asks for that."""
+    language = _language()
+    if language != "en":
+        return language
+    american = any(value.lower() == "en-us" for value in request.accept_languages.values())
+    return "en_US" if american else "en_GB"
 
 
 def _zone() -> str:

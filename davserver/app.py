@@ -124,8 +124,11 @@ class Server:
     def _look(self) -> None:
         """Settings that were changed on the pages, by any process, hold from here on."""
         self._look_at = time.monotonic() + LOOK_SECONDS
-        with self.store.read() as tx:
-            version = live_settings.version(tx)
+        try:
+            with self.store.read() as tx:
+                version = live_settings.version(tx)
+        except SQLAlchemyError:
+            return  # each request says by itself that the database is away
         if version != self._version:
             self._version = version
             self._build(live_settings.in_force(self.store, self.base))

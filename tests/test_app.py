@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from davserver.app import Server, create_app
 from davserver.config import Settings, StorageSettings
@@ -119,13 +120,23 @@ def test_healthz_answers_without_a_login(client: MakeClient) -> None:
 
 
 def test_healthz_says_when_the_database_is_away(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sqlalchemy.exc import OperationalError
-
     def away() -> object:
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
     monkeypatch.setattr(server.store, "read", away)
     assert Client(server, None).get("/healthz").status == 503
+
+
+def test_a_database_that_is_away_is_no_reason_to_fail_elsewhere(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> object:
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(server.store, "read", away)
+    server._look_at = 0.0
+    assert Client(server, None).get("/healthz").status == 503
+    assert Client(server, None).request("PROPFIND", "/.well-known/caldav").status == 301
 
 
 def test_thunderbird_s_way_to_a_calendar(ann: Client) -> None:

@@ -62,7 +62,13 @@ def test_a_wheel_holds_one_top_level_name_and_everything_inside_it(tmp_path: Pat
         "davserver",
         f"davserver-{davserver.__version__}.dist-info",
     }
-    for expected in ("admin/__init__.py", "templates/README.md", "config.example.toml", "cli/serve.py"):
+    for expected in (
+        "admin/static/app.css",
+        "templates/base.html",
+        "templates/README.md",
+        "config.example.toml",
+        "cli/serve.py",
+    ):
         assert f"davserver/{expected}" in names
     assert not [name for name in names if "__pycache__" in name]
 

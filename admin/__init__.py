@@ -83,6 +83,8 @@ PERSONAL = (
     password,
     profile,
     progress,
+    remote,
+    remote_login,
     sessions,
     sharing,
     subscriptions,

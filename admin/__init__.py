@@ -55,6 +55,8 @@ from . import (
     password,
     profile,
     progress,
+    remote,
+    remote_login,
     second_factor,
     sessions,
     settings,

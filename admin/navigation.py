@@ -47,6 +47,7 @@ PERSON = (
     Entry(_l("Sharing"), "sharing.index", "people"),
     Entry(_l("Public links"), "links.index", "link-45deg"),
     Entry(_l("Subscriptions"), "subscriptions.index", "rss"),
+    Entry(_l("Other servers"), "remote.index", "arrow-left-right"),
     Entry(_l("Trash"), "trash.index", "trash"),
     Entry(_l("Account"), "users.edit", "person-gear", "admin"),
     Entry(_l("Import and export"), "transfer.index", "arrow-down-up"),

@@ -13,8 +13,8 @@ from davserver.errors import HttpError
 from davserver.jobs.items import check_quota
 from davserver.jobs.office import Office
 from davserver.jobs.places import WORDS, Place, find_owner, locked
-from davserver.model import Collection, Principal, Trashed
-from davserver.storage import Store, collections, items, locks, notifications, trash
+from davserver.model import Collection, FeedState, Principal, Trashed
+from davserver.storage import Store, collections, items, locks, notifications, subscriptions, trash
 from davserver.storage.engine import now
 
 DAY = 86_400
@@ -57,6 +57,7 @@ def restore(office: Office, owner: str, collection_id: int) -> Collection:
         gone = _find(tx, owner, collection_id)
         check_quota(tx, gone.owner, gone.collection.size)
         trash.restore(tx, gone, _free_name(tx, gone))
+        _resume(tx, collection_id)
         back = collections.by_id(tx, collection_id)
         assert back is not None
         return back
@@ -96,6 +97,13 @@ def _find(tx: Connection, owner: str, collection_id: int) -> Trashed:
     if found is None or found.owner.name != owner:
         raise HttpError(404, "There is no such thing in the trash.")
     return found
+
+
+def _resume(tx: Connection, collection_id: int) -> None:
+    """A subscription that fills it and stopped because it was gone goes on."""
+    for one in subscriptions.of_collections(tx, [collection_id]).values():
+        if one.state is FeedState.GONE:
+            subscriptions.change(tx, one.id, state=FeedState.NEW.value, next_run=now())
 
 
 def _where(gone: Trashed) -> str:

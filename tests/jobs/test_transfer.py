@@ -118,7 +118,9 @@ def test_a_client_sees_the_items_and_learns_of_them_by_sync(office: Office, ann:
 
 def test_what_came_by_import_is_found_by_a_part_of_its_uid(office: Office, ann: Client) -> None:
     bring(office, calendar(event("a-rather-long-uid-of-the-first-one"), event("something-else-of-two")))
-    text = '<c:prop-filter name="UID"><c:text-match>rather-long-uid-of-the-first</c:text-match></c:prop-filter>'
+    text = (
+        '<c:prop-filter name="UID"><c:text-match>rather-long-uid-of-the-first</c:text-match></c:prop-filter>'
+    )
     wanted = f'<c:comp-filter name="VEVENT">{text}</c:comp-filter>'
     query = f'<c:filter><c:comp-filter name="VCALENDAR">{wanted}</c:comp-filter></c:filter>'
     body = f"<c:calendar-query><d:prop><d:getetag/></d:prop>{query}</c:calendar-query>"

@@ -14,8 +14,8 @@ from davserver.errors import HttpError
 from davserver.jobs import trash
 from davserver.jobs.office import Office
 from davserver.jobs.places import Place
-from davserver.model import CollectionKind, Trashed
-from davserver.storage import Store, audit, maintenance, principals, schema
+from davserver.model import CollectionKind, FeedState, Trashed
+from davserver.storage import Store, audit, collections, maintenance, principals, schema, subscriptions
 from tests.content.objects import event
 from tests.davclient import C, Client, D, MakeClient, MakeServer
 from tests.sharing import listed, share
@@ -183,3 +183,22 @@ def test_moving_onto_a_calendar_puts_that_one_into_the_trash(
     assert ann.transfer("MOVE", ann.calendar_home + "other/", ann.calendar).status == 204
     assert [one.name for one in in_trash(store)] == ["default"]
     assert ann.prop(ann.calendar, C + "calendar-description").status == 404
+
+
+def test_a_subscription_that_stopped_for_want_of_its_calendar_goes_on(
+    ann: Client, office: Office, store: Store, people: dict[str, int]
+) -> None:
+    with store.write() as tx:
+        held = collections.get(tx, "ann", CollectionKind.CALENDAR, "default")
+        assert held is not None
+        keep = {"keep_alarms": False, "keep_attachments": False, "keep_tasks": False}
+        row = {"owner_id": people["ann"], "collection_id": held.id, "secret": "", "host": "example.org"}
+        key = subscriptions.add(tx, **row, **keep)
+        subscriptions.change(tx, key, state=FeedState.GONE.value, next_run=None)
+    trash.delete(office, CALENDAR)
+    trash.restore(office, "ann", held.id)
+    with store.read() as tx:
+        found = subscriptions.get(tx, key)
+    assert found is not None
+    assert found.state is FeedState.NEW
+    assert found.next_run is not None

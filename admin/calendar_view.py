@@ -88,7 +88,7 @@ def _read(first: date, last: date) -> tuple[list[Collection], _Found]:
     zone = looking.zone()
     window = Window(looking.midnight(first), looking.midnight(last + timedelta(days=1)))
     with reading() as tx:
-        calendars = looking.owned(tx, CollectionKind.CALENDAR)
+        calendars = looking.visible(tx, CollectionKind.CALENDAR)
         wanted = looking.chosen(calendars)
         found = agenda.agenda(tx, wanted, window, zone, settings().limits) if wanted else Agenda(())
     numbers = looking.number_of(first), looking.number_of(last)
@@ -141,7 +141,7 @@ def tasks() -> str:
     """Open tasks by their due date, or those that are done."""
     done = request.args.get("done") == "1"
     with reading() as tx:
-        calendars = looking.owned(tx, CollectionKind.CALENDAR)
+        calendars = looking.visible(tx, CollectionKind.CALENDAR)
         wanted = looking.chosen(calendars)
         start = offset()
         found = agenda.tasks(tx, wanted, looking.zone(), slice(start, start + PER_PAGE), done=done)

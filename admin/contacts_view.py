@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, render_template, request
 
 from davserver.content import details, lines
-from davserver.jobs import agenda, places
+from davserver.jobs import agenda
 from davserver.model import CollectionKind
 from davserver.storage import items
 
@@ -28,7 +28,7 @@ def index() -> str:
     """Contacts by name, those with all the words where some are given."""
     words = request.args.get("q", "").strip()
     with reading() as tx:
-        books = looking.owned(tx, CollectionKind.ADDRESSBOOK)
+        books = looking.visible(tx, CollectionKind.ADDRESSBOOK)
         start = offset()
         found = agenda.contacts(tx, looking.chosen(books), words, slice(start, start + PER_PAGE))
     known = {one.id: one for one in books}
@@ -48,7 +48,7 @@ def index() -> str:
 def photo(home: str, name: str) -> Response:
     """The picture of a contact; only kinds that browsers show and that cannot hold a script."""
     with reading() as tx:
-        _owner, book = places.find(tx, looking.place(CollectionKind.ADDRESSBOOK.value, home))
+        book = looking.reach(tx, CollectionKind.ADDRESSBOOK.value, home)
         found = items.get_with_body(tx, book.id, name)
     if found is None:
         abort(404)

@@ -126,22 +126,26 @@ def label_of(name: str) -> Any:
 
 @pages.get("/entries/<kind>/<home>/<name>")
 def show(kind: str, home: str, name: str) -> Any:
-    """What it says, and its earlier versions. A deleted one leads to its last version."""
-    where = looking.place(kind, home)
+    """What it says, and to its owner its earlier versions. A deleted one leads to its last version."""
     with reading() as tx:
-        _owner, held = places.find(tx, where)
-        past = history.versions(tx, where, name)
-        body = items.read_body(tx, past.current.id) if past.current else None
-    if body is None or past.current is None:
-        return redirect(url_for(".version", kind=kind, home=home, version_id=past.versions[0].id))
+        held = looking.reach(tx, kind, home)
+        found = items.get_with_body(tx, held.id, name)
+        own = looking.is_owned(held)
+        past = history.versions(tx, looking.place(kind, home), name).versions if own else ()
+    if found is None:
+        if not past:
+            abort(404)
+        return redirect(url_for(".version", kind=kind, home=home, version_id=past[0].id))
+    current, body = found
     root = _root(body)
     return render_template(
         "entries/show.html",
         held=held,
-        item=past.current,
+        item=current,
+        owned=own,
         parts=_parts(root),
-        versions=past.versions,
-        photo=_photo_version(root, past.current),
+        versions=past,
+        photo=_photo_version(root, current),
         source=lines.decode(body),
         **_words(held),
     )
@@ -335,7 +339,7 @@ def search() -> str:
     """Events, tasks and contacts that hold all the words."""
     words = request.args.get("q", "").strip()
     with reading() as tx:
-        owned = [one for kind in CollectionKind for one in looking.owned(tx, kind)]
+        owned = [one for kind in CollectionKind for one in looking.visible(tx, kind)]
         found = agenda.find(tx, owned, words, now(), FOUND)
     known = {one.id: one for one in owned}
     return render_template(

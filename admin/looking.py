@@ -20,7 +20,7 @@ from davserver.content.zones import UTC_ZONE, Zone, named_zone
 from davserver.jobs.agenda import Occurrence
 from davserver.jobs.places import Place
 from davserver.model import Collection, CollectionKind
-from davserver.storage import collections
+from davserver.storage import collections, shares
 
 from .context import owner, person_url
 
@@ -38,6 +38,29 @@ def owned(tx: Connection, kind: CollectionKind) -> list[Collection]:
     """The owner's calendars or address books in the order that he gave them."""
     found = collections.of_owner(tx, owner().id, kind)
     return sorted(found, key=lambda one: (one.position is None, one.position or 0, one.id))
+
+
+def visible(tx: Connection, kind: CollectionKind) -> list[Collection]:
+    """These, and after them what others share with the owner and he took, as he sees it."""
+    shared = shares.of_user(tx, owner().id, kind)
+    return [*owned(tx, kind), *(one.collection._replace(name=one.view.name) for one in shared)]
+
+
+def reach(tx: Connection, kind: str, name: str) -> Collection:
+    """One of these by its name in the owner's home; 404 for any other."""
+    where = place(kind, name)
+    found = collections.get(tx, where.owner, where.kind, where.name)
+    if found is None:
+        shared = shares.get(tx, owner().id, where.kind, where.name)
+        if shared is None:
+            abort(404)
+        return shared.collection._replace(name=shared.view.name)
+    return found
+
+
+def is_owned(one: Collection) -> bool:
+    """Whether it belongs to the owner of the pages, and not to somebody who shares it with him."""
+    return one.owner_id == owner().id
 
 
 def chosen(all_of_kind: Sequence[Collection]) -> list[Collection]:

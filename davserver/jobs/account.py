@@ -97,11 +97,15 @@ def leave(office: Office, authenticator: Authenticator, owner: Principal, passwo
 def remove_due(store: Store) -> list[str]:
     """Remove the accounts whose owners have left long enough ago; returns their names."""
     with store.read() as tx:
-        due = [one for one in principals.list_all(tx) if one.remove_at is not None and one.remove_at <= now()]
+        due = [one for one in principals.list_all(tx) if _is_due(one)]
     for one in due:
         with store.write() as tx:
             current = principals.by_id(tx, one.id)
-            if current is not None and current.remove_at == one.remove_at:
+            if current is not None and _is_due(current):
                 principals.remove(tx, one.id)
                 audit.record(tx, one.name, "user.remove", one.name)
     return [one.name for one in due]
+
+
+def _is_due(one: Principal) -> bool:
+    return one.disabled and one.remove_at is not None and one.remove_at <= now()

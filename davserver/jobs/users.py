@@ -129,6 +129,7 @@ def change_account(office: Office, name: str, account: Account) -> None:
         values |= {
             "admin": account.admin and may_sign_in,
             "disabled": account.disabled,
+            **_staying(disabled=account.disabled),
             "quota": account.quota,
         }
         principals.change(tx, person.id, **values)
@@ -175,8 +176,12 @@ def replace_password(tx: Connection, user: Principal, secret: str, *, session_id
 def set_disabled(office: Office, name: str, *, disabled: bool) -> None:
     """Lock an account out, or let it in again, also one whose owner has left; its data stays."""
     with office.write("user.disable" if disabled else "user.enable", name) as tx:
-        leaving = {} if disabled else {"remove_at": None}
-        principals.change(tx, find_user(tx, name).id, disabled=disabled, **leaving)
+        principals.change(tx, find_user(tx, name).id, disabled=disabled, **_staying(disabled=disabled))
+
+
+def _staying(*, disabled: bool) -> dict[str, None]:
+    """Whoever is let in again stays, though he had left."""
+    return {} if disabled else {"remove_at": None}
 
 
 def remove_user(office: Office, name: str) -> None:

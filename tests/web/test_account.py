@@ -222,6 +222,19 @@ def test_who_leaves_is_told_what_is_lost_and_proves_who_he_is(leaving: Visitor, 
     assert ann.remove_at is not None
 
 
+def test_an_administrator_sees_who_has_left_and_lets_him_in_again(
+    leaving: Visitor, visit: Any, store: Store
+) -> None:
+    leaving.get("/account/leave").submit(password=PASSWORD)
+    page = visit("ada").get("/admin/users/ann/account")
+    assert "ann has left" in page.text(".alert")
+    page.submit(disabled=None)
+    with store.read() as tx:
+        ann = users.find_user(tx, "ann")
+    assert (ann.disabled, ann.remove_at) == (False, None), "else it would be removed one day all the same"
+    assert "has left" not in visit("ada").get("/admin/users/ann/account").text()
+
+
 def test_where_it_is_not_allowed_there_is_no_such_page(visit: Any) -> None:
     assert visit("ann").get("/account/leave").status == 404
     assert "Remove my account" not in visit("ann").get("/account/").text()

@@ -148,7 +148,7 @@ def _time(one: Occurrence, number: int, zone: Zone, locale: Locale) -> str:
 
 
 def _clock(local: int, locale: Locale) -> str:
-    return format_time(to_datetime(local), "short", tzinfo=get_timezone("UTC"), locale=locale)
+    return str(format_time(to_datetime(local), "short", tzinfo=get_timezone("UTC"), locale=locale))
 
 
 def _addresses(shown: Shown) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,11 +84,17 @@ class _Trampoline:
         return self.app(environ, start_response)
 
 
+def run(server: Any) -> None:
+    """Serve until the server is closed, which its loop may notice by a socket that is gone."""
+    with suppress(OSError):
+        server.run()
+
+
 @pytest.fixture(scope="session")
 def _web_server() -> Iterator[tuple[_Trampoline, str]]:
     trampoline = _Trampoline()
     server = waitress.server.create_server(trampoline, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=run, args=(server,), daemon=True)
     thread.start()
     yield trampoline, f"http://127.0.0.1:{server.effective_port}"
     server.close()

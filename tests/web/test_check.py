@@ -18,6 +18,7 @@ from davserver.jobs.health import Finding, State
 from davserver.jobs.office import Office
 from davserver.storage import Store
 from davserver.sync import doctor
+from tests.web.conftest import run
 from tests.web.visitor import Visitor
 
 Between = Callable[[Any, Any, Any], Any]
@@ -32,7 +33,7 @@ def proxied(server: Server) -> Iterator[Callable[[Between], str]]:
         web = waitress.server.create_server(
             lambda environ, start: between(server, environ, start), host="127.0.0.1", port=0, threads=2
         )
-        threading.Thread(target=web.run, daemon=True).start()
+        threading.Thread(target=run, args=(web,), daemon=True).start()
         running.append(web)
         return f"http://127.0.0.1:{web.effective_port}"
 

@@ -118,8 +118,9 @@ class Server:
             "/healthz/request": self._mirror,
             "/remote.php/dav": self._well_known,
         }
-        flow = LoginFlow(settings, self.store, RateLimit(Attempts(settings.storage.data_dir)))
-        self.exact |= {path + tail: flow for path in LOGIN_FLOW for tail in ("", "/poll")}
+        if settings.web.enabled:  # a flow is granted on a page
+            flow = LoginFlow(settings, self.store, RateLimit(Attempts(settings.storage.data_dir)))
+            self.exact |= {path + tail: flow for path in LOGIN_FLOW for tail in ("", "/poll")}
 
     def _look(self) -> None:
         """Settings that were changed on the pages, by any process, hold from here on."""

@@ -321,6 +321,11 @@ def test_dav_is_found_where_such_clients_look(app: Client) -> None:
         assert (answer.status, answer.header("Location")) == (301, "/dav/")
 
 
+def test_without_pages_there_are_no_flows(make_server: MakeServer) -> None:
+    app = Client(make_server(web={"enabled": False}), None)
+    assert post(app, "/login/v2").status == 404
+
+
 def test_other_methods_and_wrong_bodies_are_refused(app: Client) -> None:
     assert app.get("/login/v2").status == 405
     assert app.get("/login/v2/poll").header("Allow") == "POST"

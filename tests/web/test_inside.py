@@ -91,10 +91,10 @@ def test_a_month_in_the_zone_of_who_looks(visit: Any, store: Store, berlin: None
     page = visit("ann").get(JANUARY)
     assert page.text("h1") == "January 2026"
     assert cell(page, 5) == []
-    assert cell(page, 6) == ["12:05 AM Late"]
+    assert cell(page, 6) == ["00:05 Late"]
     assert cell(page, 9) == cell(page, 10) == ["Fair"]
     assert cell(page, 11) == []
-    assert cell(page, 12) == cell(page, 19) == ["10:00 AM–11:00 AM Club"]
+    assert cell(page, 12) == cell(page, 19) == ["10:00–11:00 Club"]
     assert page.link("Late").text("h1") == "Late"
     following = page.doc.xpath("//a[@rel='next']")[0].get("href")
     assert visit("ann").get(following).text("h1") == "February 2026"
@@ -106,7 +106,7 @@ def test_a_day_with_many_events_leads_to_all_of_them(visit: Any, store: Store) -
     assert cell(page, 5)[-1] == "… and 3 more"
     day = visit("ann").get("/account/calendar/agenda?from=2026-01-05")
     assert len(day.find(".list-group-item")) == 7
-    assert day.text("h2") == "Monday, January 5, 2026"
+    assert day.text("h2") == "Monday, 5 January 2026"
 
 
 @pytest.mark.parametrize("bad", ["x", "2026-13", "0001-01", "99999-01", "2026-01-99", "'"])
@@ -128,7 +128,7 @@ def test_tasks(visit: Any, store: Store) -> None:
     )
     page = visit("ann").get("/account/tasks")
     shown = page.texts(".list-group-item")
-    assert shown[0].startswith("Old due Wednesday, January 1, 2020")
+    assert shown[0].startswith("Old due Wednesday, 1 January 2020")
     assert "overdue" in shown[0]
     assert shown[1] == "Some day"
     assert page.link("Done ones").texts(".list-group-item") == ["Ready"]
@@ -176,7 +176,7 @@ def test_an_entry_tells_all_in_words(visit: Any, store: Store, berlin: None) -> 
     )
     page = visit("ann").get("/account/entries/calendar/default/a.ics")
     assert page.texts("dd") == [
-        "Monday, January 5, 2026, 4:00 PM – 5:00 PM",
+        "Monday, 5 January 2026, 16:00 – 17:00",
         "every 2 weeks, on Monday, Wednesday, 10 times",
         "https://example.org/",
         "Two lines",
@@ -197,8 +197,8 @@ def test_the_past_of_an_entry_and_the_way_back(visit: Any, client: Any) -> None:
     then = page.link("What it was before")
     assert then.text("h1") == "Tea"
     assert then.texts("tbody th") == ["Title", "Start", "Repeats"]
-    berlin = "Tuesday, January 6, 2026, 10:00 AM (Europe/Berlin)"
-    assert then.texts("tbody td") == ["Tea", "Coffee", "Monday, January 5, 2026", berlin, "every day", "–"]
+    berlin = "Tuesday, 6 January 2026, 10:00 (Europe/Berlin)"
+    assert then.texts("tbody td") == ["Tea", "Coffee", "Monday, 5 January 2026", berlin, "every day", "–"]
     back = then.submit("Restore this version").follow()
     assert back.text("h1") == "Tea"
     assert dav.get(dav.calendar + "a.ics").body == first
@@ -362,7 +362,7 @@ def test_the_number_of_statements_does_not_grow(
     add(20, 170)
     assert look() == few
     sql_event.remove(store.engine, "before_cursor_execute", execute)
-    assert max(few.values()) < 20
+    assert 0 < min(few.values()) <= max(few.values()) < 20
 
 
 def test_journey_month_contacts_search_and_the_past(

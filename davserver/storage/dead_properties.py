@@ -101,7 +101,14 @@ def remove(tx: Connection, scope: str, scope_id: int, name: str) -> None:
 
 def forget(tx: Connection, scope: str, scope_id: int) -> None:
     """Remove all properties of a resource that goes away."""
-    tx.execute(delete(dead_property).where(_is(scope, scope_id)))
+    _FORGET.run(tx, {"b_scope": scope, "b_id": scope_id})
+
+
+_FORGET = Prepared(
+    delete(dead_property).where(
+        dead_property.c.scope == bindparam("b_scope"), dead_property.c.scope_id == bindparam("b_id")
+    )
+)
 
 
 def forget_several(tx: Connection, scope: str, scope_ids: Names[int]) -> None:

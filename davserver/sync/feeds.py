@@ -35,7 +35,9 @@ from davserver.sync.http import Access, Answer, Client, Limits, TooLarge, origin
 from davserver.sync.work import Place, Work, backed_off, spread
 from davserver.vault import Vault, VaultLocked
 
-LEASE_SECONDS = 600
+SPARE_SECONDS = 120
+"""How much longer than one fetch a lease lasts: what a killed process leaves is taken up after that."""
+
 BATCH = 200
 LONGEST_HINT = 1440
 """Minutes: a feed that wants to be fetched less often than daily would be old when somebody looks."""
@@ -94,7 +96,7 @@ class Fetched:
 def run(place: Place, subscription_id: int) -> None:
     """Refresh one subscription, unless somebody else is at it."""
     with place.store.write() as tx:
-        if not subscriptions.take_lease(tx, subscription_id, place.owner, now() + LEASE_SECONDS):
+        if not subscriptions.take_lease(tx, subscription_id, place.owner, _lease_end(place)):
             return
         subscription = subscriptions.get(tx, subscription_id)
     if subscription is None:
@@ -109,6 +111,10 @@ def run(place: Place, subscription_id: int) -> None:
     with place.store.write() as tx:
         if subscriptions.take_lease(tx, subscription_id, place.owner, 0):
             subscriptions.change(tx, subscription_id, **{**outcome, **free})
+
+
+def _lease_end(place: Place) -> int:
+    return now() + place.settings.outgoing.seconds + SPARE_SECONDS
 
 
 FEEDS = Work("subscriptions", subscriptions.next_due, subscriptions.due, run)
@@ -314,7 +320,7 @@ def _locked(place: Place, subscription: Subscription) -> Iterator[tuple[Connecti
     if place.stopping.is_set():
         raise Stopped
     with place.store.write() as tx:
-        if not subscriptions.take_lease(tx, subscription.id, place.owner, now() + LEASE_SECONDS):
+        if not subscriptions.take_lease(tx, subscription.id, place.owner, _lease_end(place)):
             raise Stopped
         yield tx, jobs_items.lock_collection(tx, subscription.collection_id)
 

@@ -7,12 +7,14 @@ import importlib
 MODULES = (
     "subscription_tokens",
     "health",
+    "users",
     "groups",
     "collections",
     "items",
     "shares",
     "trash",
     "app_passwords",
+    "settings",
 )
 
 

@@ -218,6 +218,7 @@ def set_members(tx: Connection, group_id: int, member_ids: Iterable[int]) -> Non
 class Order(enum.StrEnum):
     """What a list of principals is sorted by."""
 
+    ID = "id"
     NAME = "name"
     DISPLAY_NAME = "display-name"
     CREATED = "created"
@@ -227,13 +228,14 @@ class Order(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which principals a list shows; ``text`` "" is all."""
+    """Which principals a list shows; ``text`` "" is all. ``after``: only those with a greater id."""
 
     kinds: tuple[PrincipalKind, ...]
     text: str = ""
     order: Order = Order.NAME
     limit: int = 50
     offset: int = 0
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,7 @@ _LISTED: Any = (
     _LAST_SEEN.label("seen"),
 )
 _ORDERS: Any = {
+    Order.ID: principal.c.id,
     Order.NAME: principal.c.name,
     Order.DISPLAY_NAME: func.lower(principal.c.display_name),
     Order.CREATED: principal.c.created.desc(),
@@ -299,7 +302,7 @@ def count_listed(tx: Connection, wanted: Wanted) -> int:
 
 
 def _wanted(wanted: Wanted) -> Any:
-    among = principal.c.kind.in_([kind.value for kind in wanted.kinds])
+    among = principal.c.kind.in_([kind.value for kind in wanted.kinds]) & (principal.c.id > wanted.after)
     return among & named_like(principal, wanted.text) if wanted.text else among
 
 

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from davserver.config import Settings
+from davserver.jobs import transfer
+from davserver.jobs.office import Office
+from davserver.jobs.transfer import Wish
 from davserver.model import CollectionKind
 from davserver.storage import Store, collections, items
 from tests.web.visitor import Page
@@ -78,6 +82,19 @@ def test_the_status_is_there_for_the_script(visit: Any) -> None:
     waited(sent)
     status = ann.get(sent.location + ".json").answer.get_json()
     assert status == {"state": "done", "done": 1, "total": 1, "percent": 100, "message": ""}
+
+
+def test_a_running_import_is_watched_without_script_and_cancelled(visit: Any, store: Store) -> None:
+    with store.read() as tx:
+        target = collections.get(tx, "ann", CollectionKind.CALENDAR, "default")
+    assert target is not None
+    number = transfer.begin(Office(store, Settings(), "ann"), target, Wish(source="slow.ics"))
+    page = visit("ann").get(f"/account/import-export/{number}")
+    assert page.doc.xpath("//noscript/meta[@http-equiv='refresh']")
+    assert page.text("[data-progress-message]") == "Reading …"
+    stopped = page.submit("Cancel").follow()
+    assert stopped.flashes == ["The import is being stopped; what it wrote is taken back."]
+    assert stopped.text(".badge") == "being taken back"
 
 
 def test_mistakes_are_told_at_the_form(visit: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 from davserver.admin import gate
 
 from davserver.app import Server
+from davserver.storage import Store, audit
 from tests.web.visitor import Page, Visitor
 
 VALUES = {"owner": "ann", "token": "x" * 32, "name": "ann", "filename": "app.css"}
@@ -92,9 +93,18 @@ def test_eve_finds_nothing_of_ann_s_by_numbers(
             assert "Ann" not in page.text("main"), path
 
 
-def test_no_get_changes_anything_and_every_post_needs_its_token(
-    visit: Any, rules: list[tuple[Any, str, str]]
+def test_no_get_changes_anything_and_none_fails(
+    visit: Any, rules: list[tuple[Any, str, str]], store: Store
 ) -> None:
+    ada = visit("ada")
+    for rule, method, path in rules:
+        if method == "GET" and not rule.endpoint.endswith("static"):
+            assert ask(ada, method, path).status < 500, path
+    with store.read() as tx:
+        assert [(one.action, one.target) for one in audit.newest(tx, 5)] == []
+
+
+def test_every_post_needs_its_token(visit: Any, rules: list[tuple[Any, str, str]]) -> None:
     ada = visit("ada")
     for rule, method, path in rules:
         if method == "POST" and "sign_in" not in rule.endpoint:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +36,7 @@ def status(code: int) -> str:
     return f"{code} {_PHRASES.get(code, 'Error')}"
 
 
+@lru_cache(maxsize=1000)
 def http_date(seconds: int) -> str:
     """An HTTP date."""
     return formatdate(seconds, usegmt=True)
@@ -56,6 +58,7 @@ def accepts_gzip(environ: Environ) -> bool:
     return bool(_GZIP.search(environ.get("HTTP_ACCEPT_ENCODING") or ""))
 
 
+@lru_cache(maxsize=1000)
 def disposition(kind: str, name: str) -> str:
     """Content-Disposition with a file name in any script (RFC 6266 4.3).
 

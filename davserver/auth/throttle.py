@@ -14,6 +14,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from davserver.config import AuthSettings
 from davserver.errors import HttpError
@@ -87,6 +88,7 @@ class RateLimit:
             raise HttpError(429, message, headers=[("Retry-After", str(after))])
 
 
+@lru_cache(maxsize=10_000)
 def network(address: str) -> str:
     """What counts as one address: an IPv4 address, an IPv6 /64, or the text itself."""
     try:

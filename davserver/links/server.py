@@ -205,15 +205,17 @@ class LinkServer:
         return Streamed(chain([first], rest), stack)
 
     def _asked(self, environ: Environ, link: Link, suffix: str, moment: int) -> Asked:
-        query = parse_qs(environ.get("QUERY_STRING", ""))
-        narrowed = Window(_moment(query, "start"), _moment(query, "end"))
-        if narrowed.is_empty:
-            raise HttpError(400, "end lies after start.")
-        window, sight = window_of(link, moment).within(narrowed), None
-        if suffix == "html":
-            languages = environ.get("HTTP_ACCEPT_LANGUAGE") or ""
-            sight = sight_of(query, languages, zone_of(link).to_local(moment))
-        address = base_url(environ, self._settings) + quote(_path(environ).removesuffix(f".{suffix}"))
+        window, text = window_of(link, moment), environ.get("QUERY_STRING", "")
+        query = parse_qs(text) if text else {}
+        if query:
+            narrowed = Window(_moment(query, "start"), _moment(query, "end"))
+            if narrowed.is_empty:
+                raise HttpError(400, "end lies after start.")
+            window = window.within(narrowed)
+        if suffix != "html":
+            return Asked(link, suffix, window, moment, None, "")
+        sight = sight_of(query, environ.get("HTTP_ACCEPT_LANGUAGE") or "", zone_of(link).to_local(moment))
+        address = base_url(environ, self._settings) + quote(_path(environ).removesuffix(".html"))
         return Asked(link, suffix, window, moment, sight, address)
 
     def _pieces(self, tx: Connection, asked: Asked) -> Iterator[bytes]:

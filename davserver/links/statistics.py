@@ -11,6 +11,7 @@ import atexit
 import logging
 import threading
 import weakref
+from functools import lru_cache
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -65,6 +66,7 @@ def _flush_at_exit(held: weakref.ref[Statistics]) -> None:
         statistics.flush()
 
 
+@lru_cache(maxsize=1000)
 def client_name(agent: str | None) -> str:
     """A User-Agent as it is kept: one line of printable ASCII."""
     text = "".join(one for one in agent or "" if " " <= one <= "~")

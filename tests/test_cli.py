@@ -177,6 +177,18 @@ def test_passwd_replaces_the_password(run: Run, data: Path) -> None:
     assert passwords.verify("battery staple", str(secret))
 
 
+def test_who_lost_phone_and_recovery_codes_gets_in_again(run: Run, data: Path) -> None:
+    run("user add ann --password-stdin", "long enough\n")
+    with closing(sqlite3.connect(data / "davserver.db")) as file, file:
+        file.execute(
+            "INSERT INTO second_factor (principal_id, secret, confirmed, last_step) "
+            "SELECT id, 'sealed', 1, 0 FROM principal"
+        )
+    assert run("user second-factor-off ann") == 0
+    assert rows(data, "SELECT * FROM second_factor") == []
+    assert run("user second-factor-off nobody") == 1
+
+
 def test_disable_and_enable(run: Run, data: Path) -> None:
     run("user add ann --password-stdin", "correct horse")
     assert run("user disable ann") == 0

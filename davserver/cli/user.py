@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from davserver.cli.common import office
 from davserver.errors import DavServerError
-from davserver.jobs import users
+from davserver.jobs import second_factor, users
 from davserver.storage import principals
 
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _password_arguments(_action(actions, "passwd", "set a new password"))
     _action(actions, "disable", "refuse the account's logins; its data stays")
     _action(actions, "enable", "undo disable")
+    _action(actions, "second-factor-off", "let the account sign in to the pages without its second factor")
     remove = _action(actions, "remove", "remove the account and everything it owns")
     remove.add_argument("--yes", action="store_true", help="do not ask")
     actions.add_parser("list", help="list all accounts", description="List all accounts.")
@@ -79,6 +80,13 @@ def _disable(args: argparse.Namespace) -> int:
     return 0
 
 
+def _second_factor_off(args: argparse.Namespace) -> int:
+    with office(args) as here:
+        second_factor.remove(here, args.name)
+    print(f"{args.name} signs in without a second factor.")
+    return 0
+
+
 def _remove(args: argparse.Namespace) -> int:
     with office(args) as here:
         with here.store.read() as tx:
@@ -111,6 +119,7 @@ ACTIONS = {
     "passwd": _passwd,
     "disable": _disable,
     "enable": _disable,
+    "second-factor-off": _second_factor_off,
     "remove": _remove,
 }
 

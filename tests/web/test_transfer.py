@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import URL
 
+from davserver.app import Server
+from davserver.auth.passwords import hash_password
 from davserver.config import Settings
 from davserver.jobs import transfer
 from davserver.jobs.office import Office
 from davserver.jobs.transfer import Wish
 from davserver.model import CollectionKind
-from davserver.storage import Store, collections, items
+from davserver.storage import Store, collections, items, migrations, principals
+from tests.conftest import add_person
+from tests.davclient import PASSWORD, Client, D
 from tests.web.visitor import Page
 
 EVENT = "BEGIN:VEVENT\nUID:{0}\nDTSTART:20260105T100000Z\nSUMMARY:{1}\nEND:VEVENT\n"
@@ -185,3 +190,42 @@ def test_journey_a_large_file_with_progress_duplicates_report_and_undo(
     browser.open("/account/import-export")
     browser.shoot("transfer-list")
     assert browser.problems() == []
+
+
+def test_journey_everything_to_a_second_server(
+    browser: Any,
+    server: Any,
+    client: Any,
+    _web_server: Any,  # noqa: PT019 - the test changes what it serves
+    tmp_path: Path,
+) -> None:
+    dav = client("ann")
+    body = calendar(("a", "Tea, as it was")).replace(b"\n", b"\r\n")
+    assert dav.mkcalendar(dav.calendar_home + "work/", "<d:displayname>Work</d:displayname>").status == 201
+    etag = dav.put(dav.calendar_home + "work/a%20b.ics", body).etag
+    browser.sign_in("ann")
+    browser.open("/account/import-export")
+    with browser.page.expect_download() as download:
+        browser.page.get_by_role("link", name="Everything in one archive").click()
+    download.value.save_as(tmp_path / "everything.zip")
+
+    second = Store(URL.create("sqlite", database=str(tmp_path / "second.db")))
+    migrations.ensure(second)
+    with second.write() as tx:
+        ann = add_person(tx, "ann")
+        principals.set_credential(tx, ann, "password", hash_password(PASSWORD))
+    other = Server(server.settings, second)
+    trampoline, _address = _web_server
+    trampoline.app = other
+    browser.sign_in("ann")
+    browser.open("/account/import-export")
+    browser.page.get_by_label("File", exact=True).set_input_files(str(tmp_path / "everything.zip"))
+    browser.page.get_by_role("button", name="Import", exact=True).click()
+    browser.page.get_by_text("1 imported, 0 were there, 0 refused.").wait_for(timeout=30_000)
+    browser.shoot("transfer-second")
+    assert browser.problems() == []
+    there = Client(other, "ann")
+    assert there.prop(there.calendar_home + "work/", D + "displayname").text == "Work"
+    answer = there.get(there.calendar_home + "work/a%20b.ics")
+    assert (answer.body, answer.etag) == (body, etag)
+    second.close()

@@ -4,7 +4,8 @@
     admin/translations/<language>/LC_MESSAGES/messages.mo    made from it
 
 Msgids are what stands in gettext calls of admin/ and templates/, the helps and sections of config.py, the
-findings of health and doctor (``N_``), and the sentences of HttpErrors that hold no values.
+findings of health and doctor (``N_``), the tables of problems and presets of other servers, and the sentences
+of HttpErrors that hold no values.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from davserver import config
+from davserver.sync import problems, quirks
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "admin" / "translations"
@@ -39,6 +41,12 @@ def extracted() -> Catalog:
             )
     for cls in config.SECTIONS.values():
         catalog.add(cls.__doc__ or "", locations=[("davserver/config.py", 1)])
+    for advice in problems.ADVICE.values():
+        for words in (advice.meaning, advice.remedy):
+            catalog.add(words, locations=[("davserver/sync/problems.py", 1)])
+    for preset in quirks.PRESETS.values():
+        for step in preset.steps:
+            catalog.add(step, locations=[("davserver/sync/quirks.py", 1)])
     return catalog
 
 

@@ -18,8 +18,10 @@ from waitress.task import WSGITask
 from davserver import config, log
 from davserver.app import create_app
 from davserver.cli.common import first_steps, recover, settings_of
+from davserver.cli.uploads import Uploads, parser_for
 from davserver.config import ServerSettings, Settings
 from davserver.errors import ConfigError
+from davserver.storage import open_store
 from davserver.sync.runner import Runner, works_of
 
 M_ARENA_MAX = -8
@@ -104,6 +106,7 @@ def _create_server(application: Any, settings: Settings) -> Any:
     if server.listen.startswith("unix:"):
         place = {"unix_socket": server.listen.removeprefix("unix:"), "unix_socket_perms": "660"}
     HTTPChannel.task_class = KeepAliveTask
+    HTTPChannel.parser_class = parser_for(Uploads(settings, open_store(settings.storage)))
     _few_arenas()
     # waitress warns of each request that waits for a thread; clients that sync at once make that normal
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -114,7 +117,7 @@ def _create_server(application: Any, settings: Settings) -> Any:
             threads=server.threads,
             connection_limit=server.connections,
             channel_timeout=server.idle_seconds,
-            max_request_body_size=max(server.max_request_size, settings.limits.import_size),
+            max_request_body_size=server.max_request_size,
             clear_untrusted_proxy_headers=False,  # proxy_fix() decides, for every server alike
             ident=None,
         )

@@ -49,6 +49,12 @@ class Visitor:
         page.check()
         return page
 
+    @property
+    def cookie(self) -> str:
+        """The Cookie header of his next request."""
+        held = self.http.get_cookie("davserver", "dav.example.org", self.mount or "/")
+        return f"davserver={held.value}" if held else ""
+
     def sign_in(self, name: str, password: str = PASSWORD) -> Page:
         """Sign in at the form; the page that follows."""
         return self.get(f"{self.mount}/account/sign-in").submit(name=name, password=password)

@@ -55,6 +55,8 @@ def parser_for(uploads: Uploads) -> type[HTTPRequestParser]:
     """The parser class of a server with these rules."""
 
     class Parser(HTTPRequestParser):  # type: ignore[misc]
+        adj: Any
+
         def parse_header(self, header_plus: bytes) -> Any:
             super().parse_header(header_plus)
             is_large = self.content_length >= uploads.normal or self.chunked

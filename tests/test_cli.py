@@ -490,3 +490,54 @@ def test_history_is_listed_and_restored(run: Run, data: Path, capsys: pytest.Cap
     assert run("history item --user ann --calendar default none.ics") == 1
     assert run("history restore --user ann --calendar default 17") == 1
     assert run("history as-of --user ann --calendar default yesterday") == 1
+
+
+# -- item, config set, user edit
+
+
+def test_items_are_stored_shown_and_deleted(run: Run, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    event = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:one\nDTSTAMP:20260101T000000Z\n"
+    event += "DTSTART:20260102T000000Z\nSUMMARY:Tea\nEND:VEVENT\nEND:VCALENDAR\n"
+    where = "--user ann --calendar default"
+    assert run("user add ann --password-stdin", "correct horse\n") == 0
+    assert run(f"item put {where} tea.ics", event) == 0
+    assert run(f"item put {where} tea.ics", event.replace("Tea", "Cake")) == 0
+    assert run(f"item put {where} bad.ics", "nonsense") == 1
+    capfdbinary.readouterr()
+    assert run(f"item show {where} tea.ics") == 0
+    sys.stdout.flush()
+    assert capfdbinary.readouterr().out == event.replace("Tea", "Cake").encode()
+    assert run(f"item list {where}") == 0
+    assert capfdbinary.readouterr().out.split()[0] == b"tea.ics"
+    assert run(f"item delete {where} tea.ics") == 0
+    assert run(f"item delete {where} tea.ics") == 1
+    assert run(f"item show {where} tea.ics") == 1
+
+
+def test_a_setting_is_changed_for_the_running_server(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("config set caldav.max_instances 500") == 0
+    assert run("config set accounts.calendar_name Main") == 0
+    capsys.readouterr()
+    assert run("config list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "caldav.max_instances = 500" in lines
+    assert 'accounts.calendar_name = "Main"' in lines
+    assert any(line.startswith("storage.data_dir = ") and "# " in line for line in lines)
+    assert "storage.database_url = (secret)" in lines
+    for wrong in ("caldav.max_instances many", "no.such 1", "server.listen 127.0.0.1:1"):
+        assert run(f"config set {wrong}") != 0
+
+
+def test_an_account_is_edited_and_gets_a_link(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("user add ann --password-stdin", "correct horse\n") == 0
+    assert run("user edit ann --email ann@example.org --quota 1000 --admin --timezone Europe/Berlin") == 0
+    found = rows(data, "SELECT email, quota, admin, timezone, display_name FROM principal")
+    assert found == [("ann@example.org", 1000, 1, "Europe/Berlin", "ann")]
+    assert run("user edit ann --quota 0 --no-admin") == 0
+    assert rows(data, "SELECT email, quota, admin FROM principal") == [("ann@example.org", None, 0)]
+    assert run("user edit ann --timezone Mars/Crater") == 1
+    capsys.readouterr()
+    assert run("user password-link ann") == 0
+    assert "/account/new-password/" in capsys.readouterr().out

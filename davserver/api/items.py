@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -125,13 +126,9 @@ def write(call: Call) -> Answer:
 @route("DELETE", ITEM, answers={204: ""})
 def remove(call: Call) -> Answer:
     """Delete an item; it can be restored from the history for a time."""
-    with call.office.store.write() as tx:
-        target = jobs_items.lock_collection(tx, writable(call, tx).collection.id)
-        current = items.get(tx, target.id, call.parts["item"])
-        if current is None:
-            raise HttpError(404, "There is no such item.")
-        call.expect_tag(current.etag)
-        items.remove(tx, target, current, call.user.name)
+    with call.office.store.read() as tx:
+        place = writable(call, tx)
+    jobs_items.remove(call.office, place.collection, call.parts["item"], partial(judge, call))
     return Answer(204)
 
 
@@ -141,16 +138,17 @@ def remove(call: Call) -> Answer:
 def put(call: Call, name: str) -> tuple[Item, bool]:
     """Store what was sent under a name; whether it is new."""
     with call.office.store.read() as tx:
-        kind = writable(call, tx).collection.kind
+        place = writable(call, tx)
+    kind = place.collection.kind
     body = body_of(call, kind)
     new = NewItem(name, body, jobs_items.check_body(kind, body, call.office.settings))
-    with call.office.store.write() as tx:
-        place = writable(call, tx)
-        target = jobs_items.lock_collection(tx, place.collection.id)
-        current = items.get(tx, target.id, name)
-        call.expect_tag(current.etag if current else None)
-        stored = jobs_items.store_item(tx, target, new, current, owner=place.owner, actor=call.user.name)
-        return stored, current is None
+    return jobs_items.write(call.office, (place.owner, place.collection), new, partial(judge, call))
+
+
+def judge(call: Call, tx: Connection, current: Item | None) -> None:
+    """Within the transaction: still writable, and what If-Match or If-None-Match: * expects."""
+    writable(call, tx)
+    call.expect_tag(current.etag if current else None)
 
 
 def writable(call: Call, tx: Connection) -> Held:

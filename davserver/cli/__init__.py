@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "group": "groups; rooms and equipment with their calendars",
     "calendar": "add, list, describe, order and delete calendars",
     "addressbook": "add, list, describe and delete address books",
+    "item": "list, show, store and delete events, tasks and contacts",
     "share": "share calendars and address books, see who has what",
     "trash": "list, restore and remove what was deleted",
     "history": "earlier versions of items, and everything as it was",

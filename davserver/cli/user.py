@@ -6,14 +6,23 @@ import argparse
 import getpass
 import sys
 import unicodedata
+from dataclasses import replace
 from typing import TypeAlias
 
 from davserver.cli.common import office
 from davserver.errors import DavServerError
-from davserver.jobs import second_factor, users
+from davserver.jobs import password_links, second_factor, users
 from davserver.storage import principals
 
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+PROFILE = ("display_name", "email", "language", "timezone")
+EDITED = {
+    "display-name": "the name that others see",
+    "email": "mail address",
+    "timezone": "IANA time zone",
+}
 
 
 class Refused(DavServerError):
@@ -28,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--admin", action="store_true", help="may administer the server")
     _password_arguments(add)
     _password_arguments(_action(actions, "passwd", "set a new password"))
+    edit = _action(actions, "edit", "change what is known of the account, and its rights")
+    for option, text in EDITED.items():
+        edit.add_argument(f"--{option}", metavar="TEXT", help=text)
+    edit.add_argument("--language", choices=["en", "fr", "de"], help="of the pages")
+    edit.add_argument("--quota", metavar="BYTES", type=int, help="0 for none")
+    edit.add_argument("--admin", action=argparse.BooleanOptionalAction, help="may administer the server")
+    _action(actions, "password-link", "print a link by which the user gives himself a new password, once")
     _action(actions, "disable", "refuse the account's logins; its data stays")
     _action(actions, "enable", "undo disable")
     _action(actions, "second-factor-off", "let the account sign in to the pages without its second factor")
@@ -69,6 +85,29 @@ def _passwd(args: argparse.Namespace) -> int:
             name = users.find_user(tx, args.name).name
         users.set_password(here, name, _password(args))
     print(f"{name} has a new password.")
+    return 0
+
+
+def _edit(args: argparse.Namespace) -> int:
+    given = {name: value for name in PROFILE if (value := getattr(args, name)) is not None}
+    with office(args) as here:
+        with here.store.read() as tx:
+            user = users.find_user(tx, args.name)
+        profile = replace(users.Profile(user.display_name, user.email, user.language, user.timezone), **given)
+        admin = user.admin if args.admin is None else args.admin
+        quota = user.quota if args.quota is None else args.quota or None
+        users.change_account(here, user.name, users.Account(profile, admin, user.disabled, quota))
+    print(f"Changed {user.name}.")
+    return 0
+
+
+def _password_link(args: argparse.Namespace) -> int:
+    with office(args) as here:
+        token = password_links.make(here, args.name)
+        server = here.settings.server
+    base = (server.base_url or "http://YOUR-SERVER") + server.url_prefix
+    print(f"{base}/account/new-password/{token}")
+    print(f"It works once, within {password_links.HOURS} hours.", file=sys.stderr)
     return 0
 
 
@@ -117,6 +156,8 @@ ACTIONS = {
     "add": _add,
     "list": _list,
     "passwd": _passwd,
+    "edit": _edit,
+    "password-link": _password_link,
     "disable": _disable,
     "enable": _disable,
     "second-factor-off": _second_factor_off,

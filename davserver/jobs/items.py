@@ -6,12 +6,15 @@ All checks that depend on what is stored are made on the locked collection, so t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from davserver.config import Settings
 from davserver.content import index
 from davserver.davxml import CALDAV, CARDDAV, DAV
 from davserver.errors import HttpError
+from davserver.jobs.office import Office
 from davserver.model import Collection, CollectionKind, Item, ItemIndex, NewItem, Principal
 from davserver.storage import collections, items
 
@@ -92,6 +95,35 @@ def check_writable(target: Collection) -> None:
     """403 where a collection is filled from elsewhere: what is written would be lost at the next refresh."""
     if target.read_only:
         raise HttpError(403, "This calendar is filled from elsewhere and cannot be changed here.")
+
+
+Judge = Callable[[Connection, Item | None], None]
+"""Looks, within the transaction, at what is there now; raises where nothing may be done to it."""
+
+
+def write(
+    office: Office, target: tuple[Principal, Collection], new: NewItem, judge: Judge
+) -> tuple[Item, bool]:
+    """Store one item of a collection of an owner in a transaction of its own; whether it is new."""
+    owner, collection = target
+    with office.store.write() as tx:
+        held = lock_collection(tx, collection.id)
+        check_writable(held)
+        there = items.get(tx, held.id, new.name)
+        judge(tx, there)
+        return store_item(tx, held, new, there, owner=owner, actor=office.actor), there is None
+
+
+def remove(office: Office, collection: Collection, name: str, judge: Judge) -> None:
+    """Delete one item in a transaction of its own; 404 where there is none. The history keeps it."""
+    with office.store.write() as tx:
+        held = lock_collection(tx, collection.id)
+        there = items.get(tx, held.id, name)
+        judge(tx, there)
+        if there is None:
+            raise HttpError(404, "There is no such item.")
+        check_writable(held)
+        items.remove(tx, held, there, office.actor)
 
 
 def check_component(target: Collection, index: ItemIndex) -> None:

@@ -21,7 +21,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sqlalchemy import text
@@ -33,7 +34,6 @@ from davserver.auth.proxy import PEER
 from davserver.auth.throttle import RateLimit
 from davserver.config import Settings
 from davserver.jobs import settings as live_settings
-from davserver.links import LinkServer
 from davserver.log import AccessLog, mask
 from davserver.log import adjust as log_adjust
 from davserver.protocol import answers
@@ -44,6 +44,9 @@ from davserver.protocol.server import DavApplication
 from davserver.protocol.tree import SAFE
 from davserver.storage import Store, figures, migrations, open_store, principals
 from davserver.storage.attempts import Attempts
+
+if TYPE_CHECKING:
+    from davserver.links import LinkServer
 
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -110,7 +113,7 @@ class Server:
         self.dav = DavApplication(settings, self.store, self.authenticator)
         self.api = Lazy(self._make_api)
         self.pages = Lazy(self._make_pages)
-        self.links = LinkServer(settings, self.store, self.authenticator)
+        self.__dict__.pop("links", None)
         self.exact: dict[str, Application] = {
             "/.well-known/caldav": self._well_known,
             "/.well-known/carddav": self._well_known,
@@ -175,6 +178,13 @@ class Server:
         from davserver.api import create_api  # Flask: see Lazy
 
         return create_api(self.settings, self.store, self.authenticator)
+
+    @cached_property
+    def links(self) -> LinkServer:
+        """Public links; loaded with the first one that is asked for."""
+        from davserver.links import LinkServer  # loaded here: see above
+
+        return LinkServer(self.settings, self.store, self.authenticator)
 
     def _make_pages(self) -> Application:
         from davserver.admin import create_admin  # Flask: see Lazy

@@ -17,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from davserver import config
 from davserver.config import Settings
 from davserver.errors import DavServerError, HttpError
-from davserver.jobs import setup, tidy, transfer, users
+from davserver.jobs import setup, users
 from davserver.jobs.office import Office
 from davserver.jobs.settings import in_force
 from davserver.model import Collection, CollectionKind
-from davserver.storage import Store, collections, migrations, open_store
+from davserver.storage import Store, collections, migrations, open_store, transfers
 
 log = logging.getLogger("davserver.cli")
 
@@ -68,6 +68,11 @@ def recover(settings: Settings) -> None:
     """Roll back imports that died with their process. The server works without it."""
     try:
         with opened(settings) as store:
+            with store.read() as tx:
+                if not transfers.stale(tx):
+                    return
+            from davserver.jobs import transfer  # loaded where an import died, which is seldom
+
             transfer.recover(Office(store, settings, actor="the server"))
     except DatabaseUnavailable as exc:
         log.warning("imports that died were not looked for: %s", exc)
@@ -75,6 +80,8 @@ def recover(settings: Settings) -> None:
 
 def tidy_daily(settings: Settings) -> None:
     """Forget what is old enough, once a day. The server works without it."""
+    from davserver.jobs import tidy  # loads what imports and the trash need; most commands do without
+
     try:
         with opened(settings) as store:
             if tidy.claim(store):

@@ -21,7 +21,6 @@ from davserver.cli.common import first_steps, recover, settings_of
 from davserver.cli.uploads import Uploads, parser_for
 from davserver.config import ServerSettings, Settings
 from davserver.errors import ConfigError
-from davserver.storage import open_store
 from davserver.sync.runner import Runner, works_of
 
 M_ARENA_MAX = -8
@@ -98,6 +97,8 @@ def _few_arenas() -> None:
         libc = ctypes.CDLL(None)
         if hasattr(libc, "mallopt"):
             libc.mallopt(M_ARENA_MAX, 2)
+        if hasattr(libc, "malloc_trim"):
+            libc.malloc_trim(0)  # what loading the modules took and left
 
 
 def _create_server(application: Any, settings: Settings) -> Any:
@@ -106,7 +107,7 @@ def _create_server(application: Any, settings: Settings) -> Any:
     if server.listen.startswith("unix:"):
         place = {"unix_socket": server.listen.removeprefix("unix:"), "unix_socket_perms": "660"}
     HTTPChannel.task_class = KeepAliveTask
-    HTTPChannel.parser_class = parser_for(Uploads(settings, open_store(settings.storage)))
+    HTTPChannel.parser_class = parser_for(Uploads(settings))
     _few_arenas()
     # waitress warns of each request that waits for a thread; clients that sync at once make that normal
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

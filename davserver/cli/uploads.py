@@ -10,22 +10,27 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from waitress.parser import HTTPRequestParser
 
 from davserver.config import Settings
-from davserver.storage import Store, web_sessions
+from davserver.storage import Store, open_store, web_sessions
 
 
 class Uploads:
     """Who may send a large body."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.normal = settings.server.max_request_size
         self.largest = max(self.normal, settings.limits.import_size)
-        self._store = store
+        self._storage = settings.storage
+
+    @cached_property
+    def _store(self) -> Store:
+        return open_store(self._storage)
 
     def may(self, cookie: str) -> bool:
         """Whether the request comes from a browser that is signed in."""

@@ -16,9 +16,6 @@ from davserver.jobs.office import Office
 from davserver.storage import Store, devices, figures, maintenance, web_sessions
 from davserver.storage import settings as settings_table
 from davserver.storage.engine import now
-from davserver.storage.maintenance import DAY
-
-TIDIED_AT = "tidied-at"
 
 TIDIED: Mapping[str, Callable[[Store, Settings], int]] = {
     "old versions": lambda store, settings: maintenance.forget_history(store, settings.storage.history_days),
@@ -43,15 +40,10 @@ def tidy(store: Store, settings: Settings) -> dict[str, int]:
     return {name: forget(store, settings) for name, forget in TIDIED.items()}
 
 
-def due_at(tx: Connection) -> int:
-    """When the next tidying is due."""
-    return int(settings_table.get(tx, TIDIED_AT) or 0) + DAY
-
-
 def claim(store: Store) -> bool:
     """Whether the tidying is due and was given to the caller: nobody else gets it for a day."""
     with store.write() as tx:
-        if due_at(tx) > now():
+        if maintenance.tidying_due_at(tx) > now():
             return False
-        settings_table.put(tx, TIDIED_AT, str(now()))
+        settings_table.put(tx, maintenance.TIDIED_AT, str(now()))
     return True

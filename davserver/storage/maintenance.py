@@ -16,12 +16,14 @@ from sqlalchemy import Connection, bindparam, delete, func, inspect, select, tex
 
 from davserver.errors import HttpError
 from davserver.model import CollectionKind, Item, ItemIndex
+from davserver.storage import settings
 from davserver.storage.engine import Store, now
 from davserver.storage.items import COLUMNS, INDEXED, index_uid, index_values
 from davserver.storage.schema import body, collection, history, item, metadata, trash
 
 BATCH = 200
 DAY = 86_400
+TIDIED_AT = "tidied-at"
 
 _NEXT: Any = (
     select(
@@ -105,6 +107,11 @@ def _reindex_row(
     tx.execute(_UPDATE, {**values, "b_id": indexed.id})
     index_uid(tx, indexed, index.uid)
     return None
+
+
+def tidying_due_at(tx: Connection) -> int:
+    """When the next daily tidying is due."""
+    return int(settings.get(tx, TIDIED_AT) or 0) + DAY
 
 
 def forget_history(store: Store, days: int) -> int:

@@ -32,7 +32,7 @@ from davserver.model import Collection, CollectionKind, FeedState, ItemIndex, Ne
 from davserver.storage import collections, items, principals, subscriptions
 from davserver.storage.engine import now
 from davserver.sync.http import Access, Answer, Client, Limits, TooLarge, origin
-from davserver.sync.work import Place, Work, backed_off, spread
+from davserver.sync.work import Place, backed_off, spread
 from davserver.vault import Vault, VaultLocked
 
 SPARE_SECONDS = 120
@@ -115,9 +115,6 @@ def run(place: Place, subscription_id: int) -> None:
 
 def _lease_end(place: Place) -> int:
     return now() + place.settings.outgoing.seconds + SPARE_SECONDS
-
-
-FEEDS = Work("subscriptions", subscriptions.next_due, subscriptions.due, run)
 
 
 def _after_trouble(place: Place, subscription: Subscription, trouble: Trouble) -> dict[str, Any]:

@@ -36,7 +36,6 @@ from davserver.sync.desk import LEASE_SECONDS, Progress, Report, Work
 from davserver.sync.plan import Step
 from davserver.sync.problems import ADVICE, Problem, RemoteError
 from davserver.sync.work import Place
-from davserver.sync.work import Work as DueWork
 
 log = logging.getLogger("davserver.sync")
 
@@ -428,10 +427,6 @@ def plan_account(
         return {work.title: plan_collection(work) for work in works}
 
 
-def _run_due(place: Place, account_id: int) -> None:
+def run_due(place: Place, account_id: int) -> None:
     office = Office(place.store, place.settings)
     run_account(office, account_id, Options(reason="interval", halted=place.stopping.is_set))
-
-
-ACCOUNTS = DueWork("accounts", remote.next_due, remote.due, _run_due)
-"""For the background runner."""

@@ -21,13 +21,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from davserver.config import Settings
-from davserver.jobs import tidy
 from davserver.jobs.background import woken
 from davserver.jobs.settings import in_force
-from davserver.storage import open_store
+from davserver.storage import maintenance, open_store, remote, subscriptions
 from davserver.storage.engine import now
-from davserver.sync.feeds import FEEDS
-from davserver.sync.run import ACCOUNTS
 from davserver.sync.work import Place, Work
 
 AT_ONCE = 3
@@ -42,7 +39,21 @@ TIME_OUT_SECONDS = 300.0
 log = logging.getLogger("davserver.sync")
 
 
+def _feed(place: Place, key: int) -> None:
+    from davserver.sync import feeds  # what does the work is loaded when there is some: most have none
+
+    feeds.run(place, key)
+
+
+def _account(place: Place, key: int) -> None:
+    from davserver.sync import run  # likewise
+
+    run.run_due(place, key)
+
+
 def _tidy(place: Place, key: int) -> None:
+    from davserver.jobs import tidy  # likewise, once a day
+
     if tidy.claim(place.store):
         for name, count in tidy.tidy(place.store, place.settings).items():
             if count:
@@ -50,10 +61,12 @@ def _tidy(place: Place, key: int) -> None:
 
 
 def _tidy_due(tx: Connection, moment: int) -> list[int]:
-    return [0] if tidy.due_at(tx) <= moment else []
+    return [0] if maintenance.tidying_due_at(tx) <= moment else []
 
 
-TIDYING = Work("tidying", tidy.due_at, _tidy_due, _tidy)
+FEEDS = Work("subscriptions", subscriptions.next_due, subscriptions.due, _feed)
+ACCOUNTS = Work("accounts", remote.next_due, remote.due, _account)
+TIDYING = Work("tidying", maintenance.tidying_due_at, _tidy_due, _tidy)
 
 WORKS: tuple[Work, ...] = (FEEDS, ACCOUNTS, TIDYING)
 """All kinds of work."""

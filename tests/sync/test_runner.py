@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from davserver.config import Settings
 from davserver.jobs import background, tidy
-from davserver.storage import Store, items, migrations, open_store
+from davserver.storage import Store, items, maintenance, migrations, open_store
 from davserver.storage.engine import now
 from davserver.sync import runner
 from davserver.sync.runner import Runner, run_due
@@ -164,7 +164,7 @@ def test_tidying_is_done_once_a_day_by_one_of_all(store: Store, people: dict[str
     assert run_due(place, (runner.TIDYING,)) == 0
     assert not tidy.claim(store)
     with store.read() as tx:
-        assert tidy.due_at(tx) > now()
+        assert maintenance.tidying_due_at(tx) > now()
         assert items.total(tx) == 0
 
 

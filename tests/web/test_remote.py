@@ -19,8 +19,7 @@ from davserver.storage import Store, collections, items, remote
 from davserver.storage.engine import now
 from davserver.sync import oauth, quirks
 from davserver.sync.http import Password
-from davserver.sync.run import ACCOUNTS
-from davserver.sync.runner import run_due
+from davserver.sync.runner import ACCOUNTS, run_due
 from davserver.sync.work import Place
 from tests.davclient import PASSWORD, MakeServer
 from tests.sync.pairs import body_of

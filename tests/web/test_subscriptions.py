@@ -12,8 +12,7 @@ from davserver.app import Server
 from davserver.storage import Store, subscriptions
 from davserver.storage.engine import now
 from davserver.storage.schema import subscription
-from davserver.sync.feeds import FEEDS
-from davserver.sync.runner import run_due
+from davserver.sync.runner import FEEDS, run_due
 from davserver.sync.work import Place
 from tests.content.test_feed import calendar, event
 from tests.davclient import MakeServer

@@ -23,7 +23,9 @@ def uploads(server: Server) -> Uploads:
         server=replace(settings.server, max_request_size=NORMAL),
         limits=replace(settings.limits, import_size=LARGEST),
     )
-    return Uploads(small, server.store)
+    made = Uploads(small)
+    made.__dict__["_store"] = server.store  # the database of the test
+    return made
 
 
 def refused(uploads: Uploads, length: int, cookie: str, method: str = "POST") -> bool:

@@ -293,7 +293,12 @@ def listing(tx: Connection, wanted: Wanted) -> list[Listed]:
     statement = select(*COLUMNS, *_LISTED).where(_wanted(wanted))
     statement = statement.order_by(_ORDERS[wanted.order], principal.c.name)
     rows = tx.execute(statement.limit(wanted.limit).offset(wanted.offset))
-    return [Listed(principal_of(row), *row[_WIDTH:]) for row in rows]
+    return [_listed(row) for row in rows]
+
+
+def _listed(row: Any) -> Listed:
+    calendars, addressbooks, members, size, last_seen = row[_WIDTH:]
+    return Listed(principal_of(row), calendars, addressbooks, members, int(size), last_seen)
 
 
 def count_listed(tx: Connection, wanted: Wanted) -> int:

@@ -14,6 +14,7 @@ import io
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -141,7 +142,13 @@ def _xandikos(folder: Path) -> Iterator[Peer]:
     backend = SingleUserFilesystemBackend(path=str(folder))
     backend.create_principal("/ann/", create_defaults=True)
     backend._mark_as_principal("/ann/")
-    yield Peer("xandikos", XandikosApp(backend, "/ann/"), "/ann/calendars/", "/ann/contacts/")
+    app = XandikosApp(backend, "/ann/")
+    with ThreadPoolExecutor(1) as pool:  # it starts an event loop, which this thread may have already
+
+        def answer(environ: Any, start_response: Any) -> list[bytes]:
+            return pool.submit(lambda: list(app(environ, start_response))).result()
+
+        yield Peer("xandikos", answer, "/ann/calendars/", "/ann/contacts/")
 
 
 @contextlib.contextmanager

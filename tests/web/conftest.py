@@ -24,7 +24,7 @@ import waitress.server
 from sqlalchemy import URL
 
 from davserver.app import Server
-from davserver.storage import Store, principals
+from davserver.storage import Store, migrations, principals
 from tests.conftest import PEOPLE, add_person
 from tests.davclient import PASSWORD
 from tests.web.visitor import Visitor
@@ -36,6 +36,15 @@ CHROMIUM = Path(os.environ.get("DAVSERVER_TEST_CHROMIUM", "/usr/bin/chromium"))
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> URL:
     """SQLite only."""
     return URL.create("sqlite", database=str(tmp_path_factory.mktemp("web") / "davserver.db"))
+
+
+@pytest.fixture(scope="session")
+def _migrated(database_url: URL) -> Iterator[Store]:
+    """Anew for this folder: pytest would give what it keeps of the one above, whatever the URL."""
+    store = Store(database_url, synchronous="NORMAL")
+    migrations.ensure(store)
+    yield store
+    store.close()
 
 
 @cache

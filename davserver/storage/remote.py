@@ -26,6 +26,7 @@ from davserver.model import (
 )
 from davserver.storage.engine import now
 from davserver.storage.items import COLUMNS, NAMES_PER_STATEMENT
+from davserver.storage.prepared import Prepared
 from davserver.storage.schema import (
     collection as local_collection,
 )
@@ -257,6 +258,9 @@ def _item(row: Any) -> RemoteItem:
     return RemoteItem._make((*row[:10], bool(row[10]), ItemState(row[11]), row[12]))
 
 
+_ADD_ITEM: Any = insert(remote_item)
+
+
 def add_item(tx: Connection, remote_id: int, href: str, **values: Any) -> RemoteItem:
     """Remember an item."""
     row = {
@@ -274,7 +278,7 @@ def add_item(tx: Connection, remote_id: int, href: str, **values: Any) -> Remote
         "error_text": "",
         **values,
     }
-    key: Any = tx.execute(insert(remote_item), row).inserted_primary_key
+    key: Any = tx.execute(_ADD_ITEM, row).inserted_primary_key
     return RemoteItem(id=int(key[0]), **{**row, "state": ItemState(row["state"])})
 
 
@@ -293,19 +297,20 @@ def forget_items(tx: Connection, remote_id: int) -> None:
     tx.execute(delete(remote_item).where(remote_item.c.remote_id == remote_id))
 
 
+_OF_COLLECTION = remote_item.c.remote_id == bindparam("remote_id")
+_BY_HREF = Prepared(select(*_ITEM_COLUMNS).where(_OF_COLLECTION, remote_item.c.href == bindparam("href")))
+_BY_NAME = Prepared(select(*_ITEM_COLUMNS).where(_OF_COLLECTION, remote_item.c.name == bindparam("name")))
+
+
 def item_by_href(tx: Connection, remote_id: int, href: str) -> RemoteItem | None:
     """What is remembered of an href."""
-    return _first_item(tx, remote_id, remote_item.c.href == href)
+    row = _BY_HREF.first(tx, {"remote_id": remote_id, "href": href})
+    return None if row is None else _item(row)
 
 
 def item_by_name(tx: Connection, remote_id: int, name: str) -> RemoteItem | None:
     """What is remembered of a local item."""
-    return _first_item(tx, remote_id, remote_item.c.name == name)
-
-
-def _first_item(tx: Connection, remote_id: int, condition: Any) -> RemoteItem | None:
-    statement = select(*_ITEM_COLUMNS).where(remote_item.c.remote_id == remote_id, condition)
-    row = tx.execute(statement).first()
+    row = _BY_NAME.first(tx, {"remote_id": remote_id, "name": name})
     return None if row is None else _item(row)
 
 

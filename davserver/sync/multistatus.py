@@ -21,6 +21,8 @@ from davserver.sync.problems import Problem, RemoteError
 
 MAX_DEPTH = 64
 _STATUS = re.compile(r"^\s*(?:HTTP/[\d.]+\s+)?(\d{3})")
+_NORMAL = re.compile(r"(?:/[A-Za-z0-9_~@][A-Za-z0-9._~@!$&'()*+,;=:-]*)+/?")
+"""Paths that are in their one spelling already: no escapes, no dots at the begin of a segment."""
 _UNRESERVED = "!$&'()*+,;=:@-._~"
 
 
@@ -121,6 +123,8 @@ def normal_href(base: str, href: str) -> str:
 
     Percent escapes are decoded where they may be, so that %40 and @ are one; %2F stays as it is.
     """
+    if _NORMAL.fullmatch(href):
+        return href  # nearly all are; a first listing has thousands
     parts = urlsplit(urljoin(base, href))
     origin = urlsplit(base)
     path = "/".join(quote(unquote_to_bytes(segment), safe=_UNRESERVED) for segment in parts.path.split("/"))

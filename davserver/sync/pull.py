@@ -8,6 +8,7 @@ anything that changes the other server (push).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from davserver.content import normal
@@ -19,8 +20,8 @@ from davserver.sync.client import Fetched, batches
 from davserver.sync.desk import Desk, Got, Work, version_of
 from davserver.sync.plan import Action, Outcome, Side, decide, here_side, reconcile
 
-BATCH = 50
-"""Bodies asked for at once: more buys nothing, measured, and hurts where answers are cut."""
+BATCH, LARGEST_BATCH = 50, 200
+"""Bodies asked for at once, at first and where that went well."""
 
 BATCH_BYTES = 1024 * 1024
 
@@ -28,20 +29,32 @@ BATCH_BYTES = 1024 * 1024
 def fetch(work: Work, hrefs: list[str]) -> Iterator[list[Fetched]]:
     """The bodies of items by multiget, in batches; what an answer leaves out is asked for alone.
 
+    The next batch is under way while one is worked on: nobody else uses the client meanwhile.
+
     :returns: batches; ``body`` None for what is not there.
     """
-    position, average = 0, 0
-    while position < len(hrefs):
-        size = max(1, min(BATCH, BATCH_BYTES // average)) if average else BATCH
-        wanted = hrefs[position : position + size]
-        position += len(wanted)
-        if len(wanted) == 1:
-            yield [work.client.get(wanted[0])]
-            continue
-        found = {one.href: one for one in work.client.multiget(work.remote.href, work.kind, wanted)}
-        batch = [found.get(href) or work.client.get(href) for href in wanted]
-        average = sum(len(one.body or b"") for one in batch) // len(batch)
-        yield batch
+    if len(hrefs) <= BATCH:
+        if hrefs:
+            yield _fetch(work, hrefs)
+        return
+    position, size = 0, BATCH
+    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as ahead:
+        coming = ahead.submit(_fetch, work, hrefs[:size])
+        while position < len(hrefs):
+            batch = coming.result()
+            position += len(batch)
+            average = sum(len(one.body or b"") for one in batch) // len(batch) or 1
+            size = max(1, min(2 * len(batch), LARGEST_BATCH, BATCH_BYTES // average))
+            if position < len(hrefs):
+                coming = ahead.submit(_fetch, work, hrefs[position : position + size])
+            yield batch
+
+
+def _fetch(work: Work, wanted: list[str]) -> list[Fetched]:
+    if len(wanted) == 1:
+        return [work.client.get(wanted[0])]
+    found = {one.href: one for one in work.client.multiget(work.remote.href, work.kind, wanted)}
+    return [found.get(href) or work.client.get(href) for href in wanted]
 
 
 def pull(work: Work, hrefs: list[str], gone: frozenset[str]) -> frozenset[str]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.hosting.places import ROOT
 from tests.robustness.processes import Client, Place, Server, Waitress, event, make_place, served
 from tests.robustness.world import PASSWORD
 
-OPEN = {"DAVSERVER_OUTGOING_ALLOW": "127.0.0.0/8", "DAVSERVER_OUTGOING_PORTS": "*"}
+OPEN: dict[str, Any] = {"DAVSERVER_OUTGOING_ALLOW": "127.0.0.0/8", "DAVSERVER_OUTGOING_PORTS": "*"}
 
 
 @dataclass(frozen=True)

@@ -500,11 +500,14 @@ def runs_of(tx: Connection, account_id: int, limit: int) -> list[RemoteRun]:
     return [RemoteRun(**row._mapping) for row in tx.execute(statement)]
 
 
-def forget_old(tx: Connection, *, runs_before: int, conflicts_before: int) -> None:
-    """Remove runs and lost versions from before these moments, a batch at a time."""
+def forget_old(tx: Connection, *, runs_before: int, conflicts_before: int) -> int:
+    """Remove runs and lost versions from before these moments, a batch at a time; returns how many."""
+    count = 0
     for table, column, before in (
         (remote_run, remote_run.c.started, runs_before),
         (remote_conflict, remote_conflict.c.at, conflicts_before),
     ):
         old = list(tx.execute(select(table.c.id).where(column < before).limit(BATCH)).scalars())
         tx.execute(delete(table).where(table.c.id.in_(old)))
+        count += len(old)
+    return count

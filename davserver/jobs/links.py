@@ -273,7 +273,7 @@ def _check_view(view: View, kind: CollectionKind) -> None:
     if unknown := frozenset(view.components) - frozenset(COMPONENTS):
         raise HttpError(400, f"{min(unknown)} is no kind of entry.")
     if view.start is not None and view.end is not None and view.end <= view.start:
-        raise HttpError(400, "The end lies after the start.")
+        raise HttpError(400, "The end must come after the start.")
     for moment in (view.start, view.end):
         if moment is not None and not -(2**40) < moment < 2**40:
             raise HttpError(400, "The dates are out of range.")

@@ -210,7 +210,7 @@ class LinkServer:
         if query:
             narrowed = Window(_moment(query, "start"), _moment(query, "end"))
             if narrowed.is_empty:
-                raise HttpError(400, "end lies after start.")
+                raise HttpError(400, "end must come after start.")
             window = window.within(narrowed)
         if suffix != "html":
             return Asked(link, suffix, window, moment, None, "")

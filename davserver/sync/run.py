@@ -428,5 +428,6 @@ def plan_account(
 
 
 def run_due(place: Place, account_id: int) -> None:
+    """Synchronise an account whose time has come, for the background runner."""
     office = Office(place.store, place.settings)
     run_account(office, account_id, Options(reason="interval", halted=place.stopping.is_set))

@@ -74,7 +74,7 @@ def _wanted(request: Request, parameters: Parameters) -> Wanted:
     if expanded and (start is None or end is None):
         raise HttpError(400, "expand needs start and end.")
     if start is not None and end is not None and end <= start:
-        raise HttpError(400, "end lies after start.")
+        raise HttpError(400, "end must come after start.")
     span = None if start is None and end is None else TimeRange(start, end)
     accept = _first(parameters, "accept") or request.header("Accept") or ""
     return Wanted(span, expanded, "VEVENT" if span else component, "jcal" in accept or JCAL in accept)

@@ -475,6 +475,7 @@ class OutgoingSettings:
     background: bool = setting(
         True,
         "`davserver serve` does due work by itself. false: leave it to `davserver sync`, called by cron.",
+        where=FILE,
     )
     allow: tuple[str, ...] = setting(
         (),

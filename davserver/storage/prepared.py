@@ -25,6 +25,9 @@ class Prepared:
     def __init__(self, statement: Any, key: Any = None) -> None:
         self.statement = statement
         self._key = key
+        if key is not None:
+            self._keys = Prepared(statement.with_only_columns(key))
+            self._by_keys = PreparedIn(lambda keys: statement.where(key.in_(keys)))
         self._compiled: dict[str, tuple[str, list[str] | None, Values]] = {}
 
     def rows(self, tx: Connection, values: Values) -> list[Any]:
@@ -84,10 +87,8 @@ class Prepared:
         if self._key is None:
             yield from _cut(self.rows(tx, values))
             return
-        keys = list(tx.execute(self.statement.with_only_columns(self._key), values).scalars())
-        for batch in _cut(keys):
-            wanted = self.statement.where(self._key.in_(bindparam("keys", expanding=True)))
-            yield tx.execute(wanted, {**values, "keys": batch}).fetchall()
+        for batch in _cut(self._keys.rows(tx, values)):
+            yield self._by_keys.rows(tx, [row[0] for row in batch], values)
 
     def _run(self, tx: Connection, values: Values) -> Any:
         sql, names, fixed = self._compiled.get(tx.dialect.name) or self._compile(tx)

@@ -65,6 +65,7 @@ LABELS = {
     "apple.certificate": _l("Certificate"),
     "apple.key": _l("Private key"),
     "sharing.auto_accept": _l("Shares are accepted at once"),
+    "sharing.free_busy": _l("Users see when others are busy"),
     "caldav.enabled": _l("CalDAV"),
     "caldav.max_resource_size": _l("Largest event (bytes)"),
     "caldav.max_instances": _l("Most occurrences"),

@@ -379,6 +379,11 @@ class SharingSettings:
         "What is shared with somebody appears in his clients at once, and he can hide or decline it. "
         "false: he is asked first, in his portal and by macOS.",
     )
+    free_busy: bool = setting(
+        False,
+        "Signed-in users can see when the others are busy (never with what), as it is usual at work. "
+        "false: only in calendars that are shared with them.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

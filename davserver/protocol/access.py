@@ -1,7 +1,8 @@
 """Who may do what: privileges of RFC 3744, decided in this one place.
 
     owner of a tree         everything in it
-    any signed-in user      reads the root, the containers, and (accounts.directory) who the others are
+    any signed-in user      reads the root, the containers, and (accounts.directory) who the others are; sees when
+                            they are busy where the operator wants it so (sharing.free_busy)
     anybody else            what the access list of a collection grants him, and what is shared with him,
                             himself or by a group
 
@@ -70,6 +71,8 @@ MESSAGES = frozenset({Kind.NOTIFICATIONS, Kind.NOTIFICATION})
 _OF_MESSAGES = frozenset({READ, READ_PRIVILEGES, UNBIND})
 """A user reads and removes the messages to him; they are written by the server."""
 
+_BUSY = frozenset({READ_FREE_BUSY})
+_BUSY_KINDS = frozenset({Kind.CALENDAR, Kind.CALENDAR_HOME})
 _READER = frozenset({READ, READ_PRIVILEGES, READ_FREE_BUSY})
 _READING = _READER | {READ_ACL}
 """What a password that only reads leaves."""
@@ -103,18 +106,25 @@ def expand(granted: frozenset[str]) -> frozenset[str]:
     return granted | contained
 
 
-def privileges(tx: Connection, user: Principal, node: Node, *, directory: bool) -> frozenset[str]:
-    """What the user may do with the node."""
+def privileges(
+    tx: Connection, user: Principal, node: Node, *, directory: bool, free_busy: bool
+) -> frozenset[str]:
+    """What the user may do with the node.
+
+    :param directory: whether users see who the others are.
+    :param free_busy: whether they see when the others are busy.
+    """
     if node.owner is not None and node.owner.id == user.id:
         return _OF_MESSAGES if node.kind in MESSAGES else ALL
     if len(node.segments) < 2:
         return _READER
+    active = node.owner is not None and not node.owner.disabled
     if node.kind is Kind.PRINCIPAL:
-        known = directory and node.owner is not None and not node.owner.disabled
-        return _READER if known else _NOBODY
+        return _READER if directory and active else _NOBODY
+    common = _BUSY if free_busy and active and node.kind in _BUSY_KINDS else _NOBODY
     if node.kind in HOMES or node.collection is None:
-        return _NOBODY
-    return _granted(node, collections.granted(tx, node.collection.id, user.id))
+        return common
+    return _granted(node, collections.granted(tx, node.collection.id, user.id)) | common
 
 
 def of_shared(tx: Connection, user: Principal, nodes: list[Node]) -> list[frozenset[str]]:

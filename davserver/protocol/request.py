@@ -168,8 +168,9 @@ class Request:
 
     def grant(self, node: Node) -> Node:
         """Fill in what the user may do with a node that was resolved or found on the way."""
-        directory = self.settings.accounts.directory
-        return self.limit(node, access.privileges(self.tx, self.user, node, directory=directory))
+        directory, free_busy = self.settings.accounts.directory, self.settings.sharing.free_busy
+        granted = access.privileges(self.tx, self.user, node, directory=directory, free_busy=free_busy)
+        return self.limit(node, granted)
 
     def limit(self, node: Node, granted: frozenset[str]) -> Node:
         """The node with what is granted, as far as what the user signed in by opens it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.content.objects import event
-from tests.davclient import Answer, C, Client, D, MakeClient, pieces_of
+from tests.davclient import Answer, C, Client, D, MakeClient, MakeServer, pieces_of
 
 
 def busy(
@@ -125,6 +125,25 @@ def test_who_may_see_busy_time_sees_that_and_nothing_else(client: MakeClient) ->
     assert len(periods(busy(bob, ann.calendar))) == 1
     assert bob.get(ann.calendar + "4.ics").status == 403
     assert bob.propfind(ann.calendar, D + "displayname").status == 403
+
+
+def test_an_operator_may_let_everybody_see_when_others_are_busy_and_nothing_else(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(sharing={"free_busy": True})
+    ann, eve = Client(server, "ann"), Client(server, "eve")
+    ann.put(ann.calendar + "4.ics", hour(4))
+    assert len(periods(busy(eve, ann.calendar))) == 1
+    assert len(periods(busy(eve, ann.calendar_home, depth="infinity"))) == 1
+    assert eve.get(ann.calendar + "4.ics").status == 403
+    for path in (ann.calendar, ann.calendar_home, ann.calendar + "4.ics", ann.book, ann.book_home):
+        assert eve.propfind(path, D + "displayname").status == 403
+
+
+def test_otherwise_a_stranger_learns_nothing_of_when_others_are_busy(client: MakeClient) -> None:
+    ann, eve = client("ann"), client("eve")
+    for path in (ann.calendar_home, ann.calendar, ann.calendar_home + "nothing/"):
+        assert busy(eve, path, depth="infinity").status == 403
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Who may do what: privileges of RFC 3744, decided in this one place.
 
     owner of a tree         everything in it
-    any signed-in user      reads the root, the containers, and (accounts.directory) who the others are; sees when
-                            they are busy where the operator wants it so (sharing.free_busy)
+    any signed-in user      reads the root, the containers, and (accounts.directory) who the others are
+                            and (sharing.free_busy) when they are busy
     anybody else            what the access list of a collection grants him, and what is shared with him,
                             himself or by a group
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, union_all, update
 
 from davserver.model import Ace, Collection, CollectionKind, NewCollection, ShareState
-from davserver.storage import dead_properties, views
+from davserver.storage import dead_properties, views, watch
 from davserver.storage.engine import now
 from davserver.storage.prepared import Prepared
 from davserver.storage.schema import (
@@ -227,6 +227,7 @@ def advance(tx: Connection, target: Collection, *, items: int = 0, size: int = 0
     }
     _ADVANCE.run(tx, values)
     _remember(tx, target.id, taken, stamp, moment)
+    watch.changed(target.id)
     return taken
 
 
@@ -248,6 +249,7 @@ def advance_by(tx: Connection, target: Collection, count: int, *, items: int, si
     }
     _ADVANCE.run(tx, values)
     tx.execute(_REMEMBER.statement, rows)
+    watch.changed(target.id)
     return target._replace(
         revision=taken["revision"],
         stamp=taken["stamp"],

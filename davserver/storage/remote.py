@@ -2,7 +2,7 @@
 
 The state of an item and the item itself are written in one transaction, so a run may be killed anywhere.
 "Changed here" is an item whose revision is not the remembered one; there are no marks that could be
-forgotten. The lease is a row: whoever sets it while it is free or over has the account.
+forgotten.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def accounts_of(tx: Connection, owner_id: int | None = None) -> list[RemoteAccou
     return [_account(row) for row in tx.execute(statement)]
 
 
-PUSH_SECONDS = 5
+PUSH_SECONDS = 3
 """From a change here to its push: changes come in company."""
 
 _FREE = and_(remote_account.c.active.is_(True), remote_account.c.next_run.is_not(None))
@@ -141,6 +141,20 @@ def next_due(tx: Connection) -> int | None:
     return min((one for one in moments if one is not None), default=None)
 
 
+def watched(tx: Connection) -> frozenset[int]:
+    """The local collections whose changes are to be pushed soon."""
+    statement = (
+        select(remote_collection.c.collection_id)
+        .join(remote_account, remote_account.c.id == remote_collection.c.account_id)
+        .where(
+            _FREE,
+            remote_collection.c.subscribed.is_(True),
+            remote_collection.c.direction != Direction.PULL.value,
+        )
+    )
+    return frozenset(one for one in tx.execute(statement).scalars() if one is not None)
+
+
 def change_account(tx: Connection, account_id: int, **values: Any) -> None:
     """Change columns of an account."""
     tx.execute(update(remote_account).where(remote_account.c.id == account_id).values(**values))
@@ -149,28 +163,6 @@ def change_account(tx: Connection, account_id: int, **values: Any) -> None:
 def remove_account(tx: Connection, account_id: int) -> None:
     """Forget an account with all that is remembered of it; the collections and lost versions stay."""
     tx.execute(delete(remote_account).where(remote_account.c.id == account_id))
-
-
-def take_lease(tx: Connection, account_id: int, owner: str, until: int) -> bool:
-    """Take or renew the lease of an account; False where another has it."""
-    statement = (
-        update(remote_account)
-        .where(
-            remote_account.c.id == account_id,
-            or_(remote_account.c.lease_until <= now(), remote_account.c.lease_owner == owner),
-        )
-        .values(lease_owner=owner, lease_until=until)
-    )
-    return tx.execute(statement).rowcount == 1
-
-
-def break_lease(tx: Connection, account_id: int, owner: str) -> None:
-    """End a lease, where that owner has it."""
-    tx.execute(
-        update(remote_account)
-        .where(remote_account.c.id == account_id, remote_account.c.lease_owner == owner)
-        .values(lease_owner="", lease_until=0)
-    )
 
 
 # -- collections -------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
 """Subscriptions to calendars elsewhere, and what was last taken from each.
 
 ``subscription_item`` remembers a digest for each stored item, written in the transaction that writes the
-item, so that a fetch that was interrupted is simply done again. The lease is a row: whoever sets it while it
-is free or over has the subscription.
+item, so that a fetch that was interrupted is simply done again.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from davserver.model import FeedState, Subscription
 from davserver.storage.engine import now
@@ -80,7 +79,7 @@ def count_of(tx: Connection, owner_id: int) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
-# -- when, and by whom
+# -- when
 
 
 def due(tx: Connection, moment: int) -> list[int]:
@@ -97,19 +96,6 @@ def next_due(tx: Connection) -> int | None:
     """When the next one is due; None where none ever is."""
     found: int | None = tx.execute(select(func.min(subscription.c.next_run))).scalar()
     return found
-
-
-def take_lease(tx: Connection, subscription_id: int, owner: str, until: int) -> bool:
-    """Take or renew the lease; False where another has it."""
-    statement = (
-        update(subscription)
-        .where(
-            subscription.c.id == subscription_id,
-            or_(subscription.c.lease_until <= now(), subscription.c.lease_owner == owner),
-        )
-        .values(lease_owner=owner, lease_until=until)
-    )
-    return tx.execute(statement).rowcount == 1
 
 
 # -- what was taken

@@ -38,14 +38,14 @@ from davserver.model import (
     RemoteCollection,
     RemoteItem,
 )
-from davserver.storage import collections, items, remote
+from davserver.storage import collections, items, leases, remote
 from davserver.storage.engine import is_transient, now
 from davserver.sync.client import KINDS, DavClient, Fetched
+from davserver.sync.owners import LEASE_SECONDS
 from davserver.sync.plan import Rules, Version
 from davserver.sync.problems import Problem, RemoteError
 
 T = TypeVar("T")
-LEASE_SECONDS = 600
 TRIES = 5
 """How often a transaction is run again after a deadlock."""
 
@@ -153,7 +153,7 @@ class Desk:
         self.work = work
         self.tx = tx
         self.counts: Counter[str] = Counter()
-        if not remote.take_lease(tx, work.account.id, work.lease, now() + LEASE_SECONDS):
+        if not leases.take(tx, leases.ACCOUNTS, work.account.id, work.lease, now() + LEASE_SECONDS):
             raise RemoteError(Problem.LEASE)
         fresh = remote.collection(tx, work.remote.id)
         target = fresh and fresh.collection_id and collections.lock(tx, fresh.collection_id)

@@ -29,14 +29,12 @@ from davserver.jobs import items as jobs_items
 from davserver.jobs import subscriptions as jobs
 from davserver.jobs.subscriptions import SHORTEST_MINUTES, Source
 from davserver.model import Collection, CollectionKind, FeedState, ItemIndex, NewItem, Subscription
-from davserver.storage import collections, items, principals, subscriptions
+from davserver.storage import collections, items, leases, principals, subscriptions
 from davserver.storage.engine import now
 from davserver.sync.http import Access, Answer, Client, Limits, TooLarge, origin
+from davserver.sync.owners import LEASE_SECONDS, leased
 from davserver.sync.work import Place, backed_off, spread
 from davserver.vault import Vault, VaultLocked
-
-SPARE_SECONDS = 120
-"""How much longer than one fetch a lease lasts: what a killed process leaves is taken up after that."""
 
 BATCH = 200
 LONGEST_HINT = 1440
@@ -95,9 +93,13 @@ class Fetched:
 
 def run(place: Place, subscription_id: int) -> None:
     """Refresh one subscription, unless somebody else is at it."""
-    with place.store.write() as tx:
-        if not subscriptions.take_lease(tx, subscription_id, place.owner, _lease_end(place)):
-            return
+    with leased(place.store, leases.FEEDS, subscription_id, place.owner) as is_ours:
+        if is_ours:
+            _run(place, subscription_id)
+
+
+def _run(place: Place, subscription_id: int) -> None:
+    with place.store.read() as tx:
         subscription = subscriptions.get(tx, subscription_id)
     if subscription is None:
         return
@@ -107,14 +109,13 @@ def run(place: Place, subscription_id: int) -> None:
         outcome = _after_trouble(place, subscription, trouble)
     except Stopped:
         outcome = {}
-    free = {"lease_owner": "", "lease_until": 0, "last_run": now()}
     with place.store.write() as tx:
-        if subscriptions.take_lease(tx, subscription_id, place.owner, 0):
-            subscriptions.change(tx, subscription_id, **{**outcome, **free})
+        if _is_ours(tx, place, subscription_id):
+            subscriptions.change(tx, subscription_id, **{**outcome, "last_run": now()})
 
 
-def _lease_end(place: Place) -> int:
-    return now() + place.settings.outgoing.seconds + SPARE_SECONDS
+def _is_ours(tx: Connection, place: Place, subscription_id: int) -> bool:
+    return leases.take(tx, leases.FEEDS, subscription_id, place.owner, now() + LEASE_SECONDS)
 
 
 def _after_trouble(place: Place, subscription: Subscription, trouble: Trouble) -> dict[str, Any]:
@@ -317,7 +318,7 @@ def _locked(place: Place, subscription: Subscription) -> Iterator[tuple[Connecti
     if place.stopping.is_set():
         raise Stopped
     with place.store.write() as tx:
-        if not subscriptions.take_lease(tx, subscription.id, place.owner, _lease_end(place)):
+        if not _is_ours(tx, place, subscription.id):
             raise Stopped
         yield tx, jobs_items.lock_collection(tx, subscription.collection_id)
 

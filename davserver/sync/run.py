@@ -12,13 +12,10 @@ refused the password, or does not trust the certificate, waits for a person.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import os
 import random
 import secrets
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -27,12 +24,13 @@ from typing import Any
 
 from davserver.jobs.office import Office
 from davserver.model import CollectionKind, NewCollection, Principal, RemoteAccount, RemoteCollection
-from davserver.storage import collections, principals, remote
+from davserver.storage import collections, leases, principals, remote
 from davserver.storage.engine import now
 from davserver.sync.client import DavClient, Facts
 from davserver.sync.collection import color_of, plan_collection, run_collection
 from davserver.sync.connect import connected
-from davserver.sync.desk import LEASE_SECONDS, Progress, Report, Work
+from davserver.sync.desk import Progress, Report, Work
+from davserver.sync.owners import leased, new_owner
 from davserver.sync.plan import Step
 from davserver.sync.problems import ADVICE, Problem, RemoteError
 from davserver.sync.work import Place
@@ -105,8 +103,9 @@ def run_account(office: Office, account_id: int, options: Options | None = None)
     :returns: with ``problem`` ``lease`` where another runner is at it; nothing was done then.
     """
     options = options or Options()
-    lease = new_lease()
-    with _leased(office, account_id, lease) as account:
+    lease = new_owner()
+    with leased(office.store, leases.ACCOUNTS, account_id, lease) as is_ours:
+        account = _account(office, account_id) if is_ours else None
         if account is None:
             return RunResult(Problem.LEASE, ADVICE[Problem.LEASE].meaning)
         started = now()
@@ -119,44 +118,9 @@ def run_account(office: Office, account_id: int, options: Options | None = None)
         return result
 
 
-# -- the lease ---------------------------------------------------------------------------------------
-
-
-def new_lease() -> str:
-    """A name that no other runner has: host, process and something random."""
-    return f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
-
-
-@contextlib.contextmanager
-def _leased(office: Office, account_id: int, lease: str) -> Iterator[RemoteAccount | None]:
-    """The account while the lease is ours; None where another has it."""
-    with office.store.write() as tx:
-        account = remote.account(tx, account_id)
-        if account is not None and _is_dead(account.lease_owner):
-            remote.break_lease(tx, account_id, account.lease_owner)
-        taken = account is not None and remote.take_lease(tx, account_id, lease, now() + LEASE_SECONDS)
-    if not taken:
-        yield None
-        return
-    try:
-        yield account
-    finally:
-        with office.store.write() as tx:
-            remote.break_lease(tx, account_id, lease)
-
-
-def _is_dead(owner: str) -> bool:
-    """Whether a lease belongs to a process of this machine that is no more: it need not be waited for."""
-    host, _, rest = owner.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname()[:100] or not rest.isdigit():
-        return False
-    try:
-        os.kill(int(rest), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+def _account(office: Office, account_id: int) -> RemoteAccount | None:
+    with office.store.read() as tx:
+        return remote.account(tx, account_id)
 
 
 # -- the run -----------------------------------------------------------------------------------------
@@ -180,22 +144,15 @@ def _run(office: Office, account: RemoteAccount, options: Options, result: RunRe
 def _works(
     office: Office, account: RemoteAccount, client: DavClient, owner: Principal, options: Options
 ) -> Iterator[Work]:
-    lease = _lease_of(office, account)
     with office.store.read() as tx:
         known = remote.collections_of(tx, account.id)
         # one that lies in the trash here waits there: nothing is pushed, nothing is deleted
         rows = [row for row in known if row.collection_id and collections.by_id(tx, row.collection_id)]
     for row in rows:
         if row.subscribed and options.only in (None, row.id):
-            work = Work(office, account, owner, client, lease, row, options.report)
+            work = Work(office, account, owner, client, account.lease_owner, row, options.report)
             work.halted = options.halted
             yield work
-
-
-def _lease_of(office: Office, account: RemoteAccount) -> str:
-    with office.store.read() as tx:
-        found = remote.account(tx, account.id)
-    return found.lease_owner if found else ""
 
 
 def _run_one(work: Work, facts: Facts | None, result: RunResult) -> None:
@@ -369,7 +326,7 @@ def _log(office: Office, account: RemoteAccount, began: tuple[str, int], result:
     failed = problem is not None and problem not in _NO_FAILURE
     fails = account.fail_count + 1 if failed else 0
     values: dict[str, object] = {
-        "last_run": moment,
+        "last_run": started,  # what is changed here while it runs waits for the next
         "fail_count": fails,
         "error_code": problem.value if problem else "",
         "error_text": result.text,

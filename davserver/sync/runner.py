@@ -23,8 +23,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from davserver.config import Settings
 from davserver.jobs.background import woken
 from davserver.jobs.settings import in_force
-from davserver.storage import maintenance, open_store, remote, subscriptions
+from davserver.storage import maintenance, open_store, remote, subscriptions, watch
 from davserver.storage.engine import now
+from davserver.sync.owners import end_dead_leases
 from davserver.sync.work import Place, Work
 
 AT_ONCE = 3
@@ -80,6 +81,7 @@ def works_of(settings: Settings) -> tuple[Work, ...]:
 def run_due(place: Place, works: Sequence[Work] = WORKS) -> int:
     """Do everything that is due now, one after the other; returns how many pieces."""
     count = 0
+    end_dead_leases(place.store)
     for work in works:
         with place.store.read() as tx:
             keys = work.due(tx, now())
@@ -111,6 +113,7 @@ class Runner:
         self._thread = threading.Thread(target=self._loop, name="runner", daemon=True)
         self._active: dict[tuple[str, int], threading.Thread] = {}
         self._set_aside: dict[tuple[str, int], float] = {}
+        self._push_at = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -130,13 +133,16 @@ class Runner:
         while not self._stopping.is_set():
             woken.clear()
             woken.wait(self._look(place))
+        watch.expect((), None)
         if not self._active:
             store.close()
 
     def _look(self, place: Place) -> float:
         """Begin what is due; returns the seconds until the next look."""
         try:
+            end_dead_leases(place.store)
             with place.store.read() as tx:
+                watch.expect(remote.watched(tx) if ACCOUNTS in self._works else (), self._changed)
                 found = [(work, key) for work in self._works for key in work.due(tx, now())]
                 moments = [moment for work in self._works if (moment := work.next_due(tx)) is not None]
         except SQLAlchemyError as error:
@@ -144,8 +150,19 @@ class Runner:
             return LOOK_SECONDS
         for work, key in found:
             self._begin(place, work, key)
-        later = [moment - now() for moment in moments if moment > now()]
+        later: list[float] = [moment - now() for moment in moments if moment > now()]
+        if (pushing := self._push_at - time.monotonic()) > 0:
+            later.append(pushing)
         return float(max(1.0, min([LOOK_SECONDS, *later])))
+
+    def _changed(self) -> None:
+        """A collection that is kept in step changes in this process: look when its push is due.
+
+        Said inside the transaction, which is over by then; else a usual look finds it.
+        """
+        if self._push_at < time.monotonic():
+            self._push_at = time.monotonic() + remote.PUSH_SECONDS
+            woken.set()
 
     def _begin(self, place: Place, work: Work, key: int) -> None:
         name = (work.name, key)

@@ -6,10 +6,7 @@ run (accounts) and runner (tidying).
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,11 +15,7 @@ from sqlalchemy import Connection
 
 from davserver.config import Settings
 from davserver.storage import Store
-
-
-def new_owner() -> str:
-    """A name for who holds a lease; no other process or thread has it."""
-    return f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(6)}"
+from davserver.sync.owners import new_owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from davserver.jobs import subscriptions as jobs
 from davserver.jobs.office import Office
 from davserver.jobs.subscriptions import Shown, Wanted
 from davserver.model import FeedState, Principal
-from davserver.storage import Store, collections, items, principals, subscriptions
+from davserver.storage import Store, collections, items, leases, principals, subscriptions
 from davserver.storage.engine import now
 from davserver.storage.schema import history
 from davserver.sync import feeds
@@ -318,7 +318,7 @@ def test_microsofts_servers_are_told_of_a_browser(world: World, monkeypatch: pyt
 def test_two_at_once_do_it_once(world: World) -> None:
     world.add()
     with world.store.write() as tx:
-        assert subscriptions.take_lease(tx, world.key, "somebody", now() + 60)
+        assert leases.take(tx, leases.FEEDS, world.key, "somebody", now() + 60)
         assert subscriptions.due(tx, now()) == []
     feeds.run(Place(world.store, world.office.settings), world.key)
     assert world.remote.seen == []

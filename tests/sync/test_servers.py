@@ -7,6 +7,7 @@ in test_peers.py, random faults in test_fuzz.py.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import pytest
 from davserver.model import CollectionKind, Direction, ItemState, Policy
 from davserver.storage import Store, remote
 from davserver.sync.http import Answer, CertificateRefused, RedirectRefused, TooLarge, Unreachable
+from davserver.sync.owners import new_owner
 from davserver.sync.problems import Problem
 from davserver.sync.quirks import Quirks
 from tests.content.objects import event
@@ -835,10 +837,8 @@ def test_who_lost_the_lease_writes_no_more(pair: Pair) -> None:
 
 
 def test_the_lease_of_a_dead_process_of_this_machine_is_over(pair: Pair) -> None:
-    import socket
-
     with pair.office.store.write() as tx:
-        owner = f"{socket.gethostname()[:100]}:{2**22 + 1}:x"
+        owner = new_owner().replace(f":{os.getpid()}:", f":{2**22 + 1}:")
         remote.change_account(tx, pair.account_id, lease_owner=owner, lease_until=2**40)
     assert pair.sync().ok
 

@@ -19,6 +19,7 @@ from davserver.storage import items, remote
 from davserver.sync.client import Fetched, batches
 from davserver.sync.desk import Desk, Got, Work, version_of
 from davserver.sync.plan import Action, Outcome, Side, decide, here_side, reconcile
+from davserver.sync.problems import RemoteError
 
 BATCH, LARGEST_BATCH = 50, 200
 """Bodies asked for at once, at first and where that went well."""
@@ -51,9 +52,15 @@ def fetch(work: Work, hrefs: list[str]) -> Iterator[list[Fetched]]:
 
 
 def _fetch(work: Work, wanted: list[str]) -> list[Fetched]:
-    if len(wanted) == 1:
-        return [work.client.get(wanted[0])]
-    found = {one.href: one for one in work.client.multiget(work.remote.href, work.kind, wanted)}
+    found: dict[str, Fetched] = {}
+    if len(wanted) > 1:
+        try:
+            found = {one.href: one for one in work.client.multiget(work.remote.href, work.kind, wanted)}
+        except RemoteError as error:
+            if error.status != 404:
+                raise
+            # sabre/dav before 2.0: one item that is gone makes a 404 of the whole answer
+            work.client.facts(work.remote.href)  # raises where it is the collection that is gone
     return [found.get(href) or work.client.get(href) for href in wanted]
 
 

@@ -1,10 +1,11 @@
-"""Real servers in this process to synchronise with: Radicale, Xandikos, and a second one of ours.
+"""Real servers to synchronise with: Radicale, Xandikos, sabre/dav, and a second one of ours.
 
     with peer("radicale", folder) as there:
         there.client()          a DavClient of ann's, without faults
         there.home              the URL of her calendars (address books: there.home_card)
 
-Requests go to the WSGI application directly, so nothing is waited for; a Web may put faults between.
+Requests go to the WSGI application directly, so nothing is waited for; a Web may put faults between. Only
+sabre/dav is a process of its own.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from davserver.sync.http import Answer, Password
 from davserver.sync.quirks import Quirks
 from tests.conftest import add_person
 from tests.davclient import PASSWORD
+from tests.sync.sabre import sabre
 
 ORIGIN = "http://remote.example"
 Application = Callable[..., Any]
@@ -182,7 +184,13 @@ def _template() -> bytes:
         return file.read_bytes()
 
 
-PEERS = {"radicale": _radicale, "xandikos": _xandikos, "davserver": _davserver}
+@contextlib.contextmanager
+def _sabre(folder: Path) -> Iterator[Peer]:
+    with sabre(folder) as app:
+        yield Peer("sabre", app, "/calendars/ann/", "/addressbooks/ann/")
+
+
+PEERS = {"radicale": _radicale, "xandikos": _xandikos, "davserver": _davserver, "sabre": _sabre}
 
 
 @contextlib.contextmanager

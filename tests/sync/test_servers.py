@@ -290,6 +290,39 @@ def test_what_was_stored_before_a_cut_and_deleted_before_the_next_run_is_no_zomb
     assert pair.here() == pair.there()
 
 
+def test_a_bulk_answer_that_is_404_because_of_one_item_is_asked_for_one_by_one(pair: Pair) -> None:
+    """sabre/dav before 2.0."""
+    fill(pair, 4)
+
+    def all_or_nothing(asked: Asked, send: Send) -> Answer:
+        answer = send(asked)
+        is_short = b"multiget" in asked.body and b"404" in answer.body
+        return Answer(404, {}, b"", asked.path) if is_short else answer
+
+    behind(pair, without_sync, all_or_nothing)
+    pair.delete_there("e0.ics")
+    pair.delete_there("e1.ics")
+    pair.settle()
+    assert pair.here() == pair.there() == {"e2": "x", "e3": "x"}
+
+
+def test_a_bulk_answer_that_is_404_because_the_calendar_is_gone_deletes_nothing(pair: Pair) -> None:
+    fill(pair, 4)
+
+    def goes(asked: Asked, send: Send) -> Answer:
+        if b"multiget" in asked.body:
+            assert pair.client.delete(pair.href).ok
+            return Answer(404, {}, b"", asked.path)
+        return send(asked)
+
+    behind(pair, without_sync, goes)
+    pair.delete_there("e0.ics")
+    pair.delete_there("e1.ics")
+    pair.sync()
+    assert len(pair.here()) == 4
+    assert pair.row.error_code == "gone"
+
+
 # -- answers to PUT
 
 

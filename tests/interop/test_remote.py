@@ -1,14 +1,10 @@
-"""Two real servers of ours kept in step by the real command: a journey, and SIGKILL at random moments."""
+"""Two real servers of ours kept in step by the real command."""
 
 from __future__ import annotations
 
-import os
-import random
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,33 +101,6 @@ def test_a_wrong_password_tells_what_was_tried_and_what_to_do(two: Two) -> None:
     assert "password" in said
     assert "wrong" not in said
     assert two.run("remote", "list") == ""
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_run_may_be_killed_at_any_moment(two: Two, seed: int) -> None:
-    rng = random.Random(seed)
-    account = two.connect()
-    with two.there.client() as there, two.here.client() as here:
-        path = linked(here)
-        for round_ in range(6):
-            for number in range(20):
-                uid = f"u{round_}-{number}"
-                side, place = rng.choice(((there, "/dav/calendars/ann/default/"), (here, path)))
-                assert side.put(f"{place}{uid}.ics", event(uid, "x", filler=500)).status == 201
-            process = subprocess.Popen(
-                two.command("remote", "sync", account), env=two.place.environ, cwd=ROOT,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            time.sleep(rng.uniform(0.5, 4))
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-        for _ in range(4):
-            said = two.run("remote", "sync", account)
-        assert "nothing to do" in said
-        ours, theirs = bodies(here, path), bodies(there, "/dav/calendars/ann/default/")
-    assert len(ours) == len(theirs) == 120, "nothing lost, nothing doubled"
-    assert sorted(ours.values()) == sorted(theirs.values())
-    two.place.check()
 
 
 def test_two_runs_at_once_do_not_double_anything(two: Two) -> None:

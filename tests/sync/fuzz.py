@@ -224,17 +224,18 @@ def _play(
         if rng.random() < 0.1:
             pair.age()
     faults.on = False
-    _come_to_rest(pair, faults)
+    come_to_rest(pair, rng)
     check(game, store)
     return faults.counts
 
 
-def _come_to_rest(pair: Pair, faults: Faults) -> None:
+def come_to_rest(pair: Pair, rng: random.Random) -> None:
+    """Runs until two in a row do nothing; questions about deletions are answered by chance."""
     quiet = 0
     for _ in range(20):
         result = pair.sync()
         if result.problem is Problem.GUARD:
-            answer_guard(pair, faults.rng)
+            answer_guard(pair, rng)
             continue
         assert result.ok, (result.problem, result.text)
         quiet = 0 if any(result.counts.values()) or result.requests > 1 else quiet + 1

@@ -29,6 +29,7 @@ SECONDS = 20
 """How long PHP may take to start."""
 
 SAFE = "/!$&'()*+,;=:@-._~"
+_HOP = ("connection", "host", "date", "transfer-encoding")
 
 _SERVER = r"""<?php
 error_reporting(E_ERROR | E_PARSE);
@@ -45,7 +46,8 @@ $pdo->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION);
 $pdo->exec('PRAGMA synchronous = OFF');
 $principals = new Sabre\DAVACL\PrincipalBackend\PDO($pdo);
 $calendars = new Sabre\CalDAV\Backend\PDO($pdo);
-$root = class_exists('Sabre\CalDAV\CalendarRoot') ? 'Sabre\CalDAV\CalendarRoot' : 'Sabre\CalDAV\CalendarRootNode';
+$root = 'Sabre\CalDAV\CalendarRoot';
+$root .= class_exists($root) ? '' : 'Node';
 $server = new Sabre\DAV\Server([
     new Sabre\CalDAV\Principal\Collection($principals),
     new $root($principals, $calendars),
@@ -84,7 +86,8 @@ $tables = [
         calendarcolor, striptodos, stripalarms, stripattachments, lastmodified',
     'addressbooks' => 'principaluri, displayname, uri, description, synctoken INTEGER DEFAULT 1,
         ctag INTEGER, UNIQUE (principaluri, uri)',
-    'cards' => 'addressbookid INTEGER, carddata BLOB, uri, lastmodified, etag, size, UNIQUE (addressbookid, uri)',
+    'cards' => 'addressbookid INTEGER, carddata BLOB, uri, lastmodified, etag, size,
+        UNIQUE (addressbookid, uri)',
     'addressbookchanges' => 'uri, synctoken INTEGER, addressbookid INTEGER, operation',
 ];
 foreach ($tables as $name => $columns) {
@@ -159,7 +162,8 @@ def _relayed(port: int) -> Any:
             connection.request(environ["REQUEST_METHOD"], quote(path, safe=SAFE), body, headers)
             response = connection.getresponse()
             content = response.read()
-        start_response(f"{response.status} {response.reason}", response.getheaders())
+        told = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP]
+        start_response(f"{response.status} {response.reason}", told)
         return [content]
 
     return answer

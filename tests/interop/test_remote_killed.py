@@ -34,7 +34,7 @@ from tests.sync.fuzz import FAULTS, Game, answer_guard, check, come_to_rest
 from tests.sync.pairs import Pair
 from tests.sync.peers import PEERS, Application, Peer, peer
 
-OPEN = {"DAVSERVER_OUTGOING_ALLOW": "127.0.0.0/8", "DAVSERVER_OUTGOING_PORTS": "*"}
+OPEN: dict[str, Any] = {"DAVSERVER_OUTGOING_ALLOW": "127.0.0.0/8", "DAVSERVER_OUTGOING_PORTS": "*"}
 ROUNDS = 8
 MOST_REQUESTS = 8
 """So many are let through at most before a run is killed."""
@@ -95,9 +95,10 @@ def connect(office: Office, there: Peer, url: str, how: tuple[CollectionKind, Po
 def run_and_kill(place: Place, pair: Pair, faulty: Faulty) -> bool:
     """A run that is killed after some requests; whether that was before its end."""
     command = [sys.executable, "-m", "davserver", "remote", "sync", str(pair.account_id)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     last = faulty.asked + faulty.rng.randint(1, MOST_REQUESTS)
-    process = subprocess.Popen(command, env=place.environ, cwd=ROOT, **quiet)
+    process = subprocess.Popen(
+        command, env=place.environ, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while faulty.asked < last and process.poll() is None:
         time.sleep(0.001)
     time.sleep(faulty.rng.uniform(0, 0.02))

@@ -9,6 +9,7 @@ import base64
 import binascii
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 MAX_NAME = 255
@@ -22,6 +23,7 @@ class BasicCredentials:
     password: str = field(repr=False)
 
 
+@lru_cache(maxsize=64)
 def variable(header: str) -> str:
     """The WSGI variable of a header: ``X-Remote-User`` → ``HTTP_X_REMOTE_USER``."""
     return "HTTP_" + header.upper().replace("-", "_")
@@ -29,10 +31,13 @@ def variable(header: str) -> str:
 
 def authorization(environ: dict[str, Any], further_header: str = "") -> str:
     """The Authorization header, also where Apache renamed it on an internal redirect."""
-    places = ["HTTP_AUTHORIZATION", "REDIRECT_HTTP_AUTHORIZATION", "REDIRECT_REDIRECT_HTTP_AUTHORIZATION"]
-    if further_header:
-        places.append(variable(further_header))
-    return next((value.strip() for place in places if (value := environ.get(place))), "")
+    for place in (*_PLACES, variable(further_header)) if further_header else _PLACES:
+        if value := environ.get(place):
+            return str(value).strip()
+    return ""
+
+
+_PLACES = ("HTTP_AUTHORIZATION", "REDIRECT_HTTP_AUTHORIZATION", "REDIRECT_REDIRECT_HTTP_AUTHORIZATION")
 
 
 def split_scheme(header: str) -> tuple[str, str]:

@@ -186,17 +186,11 @@ def _single(scope: Scope, node: Node, granted: frozenset[str]) -> frozenset[str]
     return granted & _INSIDE if opens else _NOBODY
 
 
-def require(node: Node, privilege: str, path: str) -> None:
-    """Raise 403 with DAV:need-privileges (RFC 3744 7.1.1) unless the node grants the privilege.
-
-    :param path: the href to name in the answer.
-    """
-    if not may(node, privilege):
-        raise NeedPrivileges(path, privilege)
-
-
 class NeedPrivileges(HttpError):
-    """403: the user lacks a privilege. Knows its own body, since that nests deeper than others."""
+    """403 with DAV:need-privileges (RFC 3744 7.1.1): the user lacks one at this path.
+
+    Knows its own body, since that nests deeper than others.
+    """
 
     def __init__(self, path: str, privilege: str) -> None:
         super().__init__(403, "You have no permission for this.", DAV + "need-privileges")

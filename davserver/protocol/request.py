@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from davserver import davxml
+from davserver.auth.headers import variable
 from davserver.config import Settings
 from davserver.davxml import Element
 from davserver.errors import HttpError
@@ -71,7 +72,7 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """A request header by its name, None where it was not sent."""
-        value: str | None = self.environ.get("HTTP_" + name.upper().replace("-", "_"))
+        value: str | None = self.environ.get(variable(name))
         return value
 
     @property
@@ -108,12 +109,13 @@ class Request:
     @cached_property
     def preferences(self) -> dict[str, str]:
         """Preferences of Prefer (RFC 7240, RFC 8144) by name; ``Brief: t`` is return=minimal."""
+        prefer, brief = self.header("Prefer"), self.header("Brief")
         found: dict[str, str] = {}
-        for part in (self.header("Prefer") or "").split(","):
+        for part in prefer.split(",") if prefer else ():
             name, _, value = part.partition(";")[0].partition("=")
             if name.strip():
                 found.setdefault(name.strip().lower(), value.strip().strip('"').lower())
-        if (self.header("Brief") or "").strip().lower() == "t":
+        if brief and brief.strip().lower() == "t":
             found.setdefault("return", "minimal")
         return found
 
@@ -164,7 +166,8 @@ class Request:
 
     def require(self, node: Node, privilege: str) -> None:
         """Raise 403 with DAV:need-privileges unless the node grants the user the privilege."""
-        access.require(node, privilege, self.href(node))
+        if not access.may(node, privilege):
+            raise access.NeedPrivileges(self.href(node), privilege)
 
     def grant(self, node: Node) -> Node:
         """Fill in what the user may do with a node that was resolved or found on the way."""

@@ -127,10 +127,10 @@ class Dispatcher(RequestServer):
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Generator[bytes, None, None]:
         """A method that is in no table is the provider's to refuse, like any other error."""
-        if environ["REQUEST_METHOD"] not in METHODS:
-            yield from self._davProvider.custom_request_handler(environ, start_response, None)
-        else:
-            yield from super().__call__(environ, start_response)
+        if environ["REQUEST_METHOD"] in METHODS:
+            answer: Generator[bytes, None, None] = super().__call__(environ, start_response)
+            return answer
+        return (one for one in self._davProvider.custom_request_handler(environ, start_response, None))
 
 
 class Provider(DAVProvider):
@@ -177,7 +177,7 @@ class Provider(DAVProvider):
             request.body = self._body(request)
             response = run(request, method)
             if not isinstance(response.body, bytes):
-                response.body = self._while_current(request.identity, response.body)
+                response.body = self._begun(request.identity, response.body)
             return response
         except DAVError as error:
             raise HttpError(error.value, str(error.context_info or "")) from None
@@ -202,6 +202,14 @@ class Provider(DAVProvider):
                     raise
                 time.sleep(0.02 * (attempt + 1))
         raise AssertionError("unreachable")
+
+    def _begun(self, identity: Identity, pieces: Iterator[bytes]) -> bytes | Iterator[bytes]:
+        """The whole body where it is short, else one that goes on while the asker is let in."""
+        began = time.monotonic()
+        first, rest = begin(pieces)
+        if time.monotonic() - began > RECHECK_SECONDS:
+            self._recheck(identity, pieces)
+        return first if rest is None else self._while_current(identity, chain([first], rest))
 
     def _while_current(self, identity: Identity, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """A long answer ends where whoever asked is locked out: within seconds, not when all is sent.

@@ -196,8 +196,8 @@ def segments_of(path: str) -> tuple[str, ...]:
 
 def href_path(segments: tuple[str, ...], *, slash: bool) -> str:
     """The percent-encoded path of segments, with a leading slash and, if wanted, a final one."""
-    encoded = "".join("/" + encode(segment) for segment in segments)
-    return encoded + "/" if slash or not encoded else encoded
+    names = segments if _is_plain("".join(segments)) else map(encode, segments)
+    return f"/{'/'.join(names)}{'/' if slash and segments else ''}"
 
 
 def encode(segment: str) -> str:
@@ -257,6 +257,15 @@ def _find_shared(tx: Connection, node: Node, user: Principal) -> None:
     node.shared = shares.get(tx, user.id, HOLDS[node.kind], node.segments[2])
     if node.shared is not None:
         node.owner, node.collection = node.shared.owner, node.shared.collection
+
+
+def held_in(tx: Connection, home: Node) -> tuple[list[Collection], list[Shared]]:
+    """What lies in a home: the owner's collections, and what others share with him. Read once."""
+    if "held" not in home.extra and home.owner is not None:
+        owner, kind = home.owner.id, HOLDS[home.kind]
+        home.extra["held"] = collections.of_owner(tx, owner, kind), shares.of_user(tx, owner, kind)
+    held: tuple[list[Collection], list[Shared]] = home.extra["held"]
+    return held
 
 
 def child(parent: Node, name: str) -> Node:

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,32 +61,15 @@ class Store:
         pool: Any = self.engine.pool
         return int(pool.checkedout()) - len(self._idle)
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one state of the database and leaves nothing behind."""
-        if self.is_sqlite:
-            with self._read_again() as connection:
-                yield connection
-            return
+        return _Snapshot(self._reads, self._idle) if self.is_sqlite else self._read()
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
         with self._reads.connect() as connection:
             connection.begin()  # not left to the first statement: prepared.py goes past SQLAlchemy
             yield connection
-
-    @contextmanager
-    def _read_again(self) -> Iterator[Connection]:
-        """An embedded database does not hang up: its connections are kept open, not only pooled (18 µs)."""
-        connection = self._idle.pop() if self._idle else self._reads.connect()
-        try:
-            connection.begin()
-            yield connection
-            connection.rollback()
-        except BaseException:
-            connection.close()
-            raise
-        if len(self._idle) < POOL_SIZE // 2:
-            self._idle.append(connection)
-        else:
-            connection.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -105,6 +88,39 @@ class Store:
             connection.detach()
         self._idle.clear()
         self.engine.dispose(close=False)
+
+
+class _Snapshot:
+    """A read transaction of SQLite, begun and ended on the driver: of SQLAlchemy's 20 µs it needs little.
+
+    An embedded database does not hang up, so connections are kept open, not only pooled.
+    """
+
+    __slots__ = ("_connection", "_driver", "_engine", "_idle")
+
+    def __init__(self, engine: Engine, idle: list[Connection]) -> None:
+        self._engine = engine
+        self._idle = idle
+
+    def __enter__(self) -> Connection:
+        self._connection = self._idle.pop() if self._idle else self._engine.connect()
+        driver: Any = self._connection.connection.driver_connection
+        self._driver = driver
+        try:
+            _begin(self._driver, "BEGIN")
+        except BaseException:
+            self._connection.close()
+            raise
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is None and len(self._idle) < POOL_SIZE // 2:
+            if self._connection.in_transaction():
+                self._connection.rollback()
+            self._driver.rollback()
+            self._idle.append(self._connection)
+        else:
+            self._connection.close()
 
 
 def open_store(settings: StorageSettings) -> Store:
@@ -192,8 +208,13 @@ def _read_and_write(engine: Engine, dialect: str) -> tuple[Engine, Engine]:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    begin = connection.get_execution_options().get("begin", "BEGIN")
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:  # in a _Snapshot it has begun
+        _begin(driver, connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _begin(driver: sqlite3.Connection, begin: str) -> None:
     try:
-        connection.connection.cursor().execute(begin)
+        driver.execute(begin)
     except sqlite3.Error as error:
         raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error

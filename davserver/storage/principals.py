@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
@@ -95,8 +96,12 @@ def by_id(tx: Connection, principal_id: int) -> Principal | None:
 def login(tx: Connection, name: str) -> Login | None:
     """The principal with all its credentials, in one statement (the hot path of every request)."""
     rows = _LOGIN.rows(tx, {"name": name})
-    if not rows:
-        return None
+    return _login_of(tuple(rows)) if rows else None
+
+
+@lru_cache(maxsize=256)
+def _login_of(rows: tuple[Any, ...]) -> Login:
+    """Rows of the statement as a value; equal rows are one value."""
     credentials = tuple(Credential(*row[_WIDTH : _WIDTH + 5]) for row in rows if row[_WIDTH] is not None)
     return Login(principal_of(rows[0]), credentials)
 

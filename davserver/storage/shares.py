@@ -10,7 +10,7 @@ same statement that reads his view: who leaves a group has lost access with the 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -161,9 +161,9 @@ def offer(tx: Connection, user_id: int, collection_id: int) -> Shared | None:
     return found[0] if found else None
 
 
-def home_state(tx: Connection, user_id: int, kind: CollectionKind) -> str:
+def home_state(held: Sequence[Shared]) -> str:
     """A text that changes whenever anything that others share in a home changes; "" where nothing is."""
-    rows = [(one.collection, one.view, one.access) for one in of_user(tx, user_id, kind)]
+    rows = [(one.collection, one.view, one.access) for one in held]
     return blake2b(repr(rows).encode(), digest_size=8).hexdigest() if rows else ""
 
 

@@ -67,7 +67,7 @@ def test_the_state_of_a_home_changes_with_everything_in_it(store: Store, people:
     with store.write() as tx:
 
         def look() -> None:
-            seen.add(collections.home_state(tx, people["ann"], CALENDAR))
+            seen.add(collections.home_state(collections.of_owner(tx, people["ann"], CALENDAR)))
 
         look()
         made = collections.create(tx, NewCollection(people["ann"], CALENDAR, "x"))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator
+from functools import lru_cache
 from itertools import chain, islice
 from threading import Lock
 
+from davserver import davxml
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
+from davserver.model import Shared
 from davserver.protocol import access, tree
 from davserver.protocol.members import Members
 from davserver.protocol.multistatus import Plan, multistatus, response
-from davserver.protocol.properties import Asked, asked_in, plan
+from davserver.protocol.properties import MOST_REMEMBERED, Asked, asked_in, plan
 from davserver.protocol.properties.prefetch import prefetch
 from davserver.protocol.request import INFINITY, Request, Response
-from davserver.protocol.tree import COLLECTIONS, HOLDS, HOMES, Kind, Node
-from davserver.storage import collections, items, notifications, principals, shares
+from davserver.protocol.tree import COLLECTIONS, HOMES, Kind, Node
+from davserver.storage import items, notifications, principals
 
 BATCH = 500
 """Nodes for which needed rows are read in one statement."""
@@ -25,19 +28,27 @@ BATCH = 500
 def propfind(request: Request) -> Response:
     """Properties of a resource, and with Depth: 1 of its members."""
     depth = request.depth(INFINITY)
-    root = request.xml
-    if root is not None and root.tag != DAV + "propfind":
-        raise HttpError(400, "PROPFIND takes a propfind element.")
-    if root is not None:
-        _check(root)
+    xml_depth = request.settings.limits.xml_depth
+    read = _asked if len(request.body) < MOST_REMEMBERED else _asked.__wrapped__
+    asked = read(request.body, xml_depth)
     node = request.node
     if depth == INFINITY and node.is_collection:
         raise HttpError(403, "Ask with Depth: 1.", DAV + "propfind-finite-depth")
-    asked = asked_in(root)
     noroot = depth == 1 and "depth-noroot" in request.preferences
     own = () if noroot else render(request, [node], asked)
     below = _below(request, node, asked) if depth == 1 else ()
     return multistatus(chain(own, below), _applied(request, noroot=noroot))
+
+
+@lru_cache(maxsize=128)
+def _asked(body: bytes, xml_depth: int) -> Asked:
+    """What a body asks for. A client sends the same one again and again."""
+    root = davxml.parse(body, xml_depth)
+    if root is not None and root.tag != DAV + "propfind":
+        raise HttpError(400, "PROPFIND takes a propfind element.")
+    if root is not None:
+        _check(root)
+    return asked_in(root)
 
 
 _KNOWN = {DAV + "prop", DAV + "allprop", DAV + "propname", DAV + "include"}
@@ -109,10 +120,10 @@ def _key(request: Request, batch: list[Node], planned: list[Plan]) -> Hashable |
     """All that a listing of collections depends on: what is asked, the rows, the rights, the address.
 
     Clients ask for their homes again and again; while no row has changed, the text is the same. None for
-    anything else, and where something beyond the rows is read.
+    anything else (one node is rendered as fast), and where something beyond the rows is read.
     """
     first, asked = batch[0], planned[0]
-    if first.kind not in COLLECTIONS or any(node.kind is not first.kind for node in batch):
+    if len(batch) == 1 or first.kind not in COLLECTIONS or any(node.kind is not first.kind for node in batch):
         return None
     if asked.dead or asked.all_dead or asked.needs:
         return None
@@ -153,9 +164,9 @@ def members(request: Request, node: Node) -> Iterator[Node]:
     if node.kind in COLLECTIONS and node.collection is not None:
         return (tree.item_node(node, held) for held in items.listing(request.tx, node.collection.id))
     if node.kind in HOMES and node.owner is not None:
-        held_here = collections.of_owner(request.tx, node.owner.id, HOLDS[node.kind])
+        held_here, shared = tree.held_in(request.tx, node)
         own = _opened(request, (tree.collection_node(node, held) for held in held_here))
-        return chain(own, _shared(request, node))
+        return chain(own, _shared(request, node, shared))
     if node.kind is Kind.NOTIFICATIONS and node.owner is not None:
         messages = notifications.of(request.tx, node.owner.id)
         return (tree.notification_node(node, held) for held in messages)
@@ -173,9 +184,8 @@ def _opened(request: Request, nodes: Iterator[Node]) -> Iterator[Node]:
     return (request.grant(node) for node in nodes if node.collection and scope.opens(node.collection.id))
 
 
-def _shared(request: Request, home: Node) -> Iterator[Node]:
+def _shared(request: Request, home: Node, found: list[Shared]) -> Iterator[Node]:
     """What others share with the user, in his home."""
-    found = shares.of_user(request.tx, request.user.id, HOLDS[home.kind])
     nodes = [tree.shared_node(home, held) for held in found]
     granted = access.of_shared(request.tx, request.user, nodes)
     limited = (request.limit(node, rights) for node, rights in zip(nodes, granted, strict=True))

@@ -12,6 +12,7 @@ from davserver.davxml import APPLE_ICAL, CALDAV, CALENDARSERVER, Element, escape
 from davserver.errors import HttpError
 from davserver.jobs.collections import COMPONENTS
 from davserver.model import Collection, CollectionKind, PrincipalKind
+from davserver.protocol import tree
 from davserver.protocol.properties import prop
 from davserver.protocol.properties.webdav import text_value, token_of
 from davserver.protocol.request import Request
@@ -207,9 +208,8 @@ def home_getctag(request: Request, node: Node) -> str | None:
     """The state of all that lies in the home, with what others share (iOS looks at it)."""
     if node.owner is None:
         return None
-    kind = CollectionKind.CALENDAR if node.kind is Kind.CALENDAR_HOME else CollectionKind.ADDRESSBOOK
-    own = collections.home_state(request.tx, node.owner.id, kind)
-    return "-".join(filter(None, ("data:," + own, shares.home_state(request.tx, node.owner.id, kind))))
+    own, shared = tree.held_in(request.tx, node)
+    return "-".join(filter(None, ("data:," + collections.home_state(own), shares.home_state(shared))))
 
 
 @prop(CALENDARSERVER + "source", on=CALENDAR, rfc="CalendarServer")

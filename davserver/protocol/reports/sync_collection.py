@@ -92,15 +92,16 @@ def _responses(request: Request, root: Element, since: int, last: int | None) ->
     assert collection is not None
     asked = asked_in(root) if davxml.child(root, DAV + "prop") is not None else Asked()
     data = data_in(request, root)
+    until = last or collection.revision
+    if since >= until:
+        return iter(())
     held = Members(request, request.node, asked, data.render if data else None)
-    return chain.from_iterable(_changes(request, collection, held, since, last or collection.revision))
+    return chain.from_iterable(_changes(request, collection, held, since, until))
 
 
 def _changes(
     request: Request, collection: Collection, held: Members, since: int, until: int
 ) -> Iterator[Iterator[str]]:
-    if since >= until:
-        return
     for rows in items.written(request.tx, collection.id, held.columns, since, until):
         yield held.responses(rows)
     if since:

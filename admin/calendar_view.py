@@ -12,31 +12,32 @@ from flask import Blueprint, render_template, request, url_for
 from flask_babel import format_date
 
 from davserver.jobs import agenda
-from davserver.jobs.agenda import Agenda, Window
+from davserver.jobs.agenda import Agenda, Room, Window
 from davserver.model import Collection, CollectionKind
 from davserver.storage.engine import now
 
 from . import looking
 from .context import reading, settings
 from .looking import Shown
-from .paging import PER_PAGE, Page, offset, page_number
+from .paging import PER_PAGE, offset, page_of
 
 pages = Blueprint("calendar_view", __name__)
 
 IN_A_CELL = 4
 """Events of one day that a month shows; the day itself shows all."""
 
-DAYS = 30
-"""Days of one page of the agenda."""
+DAYS, IN_A_LIST = 30, 150
+"""Days of one page of the agenda, fewer where more than so many events are on them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day with what is on it."""
+    """A day with what is shown of it; ``more``: how many events are not."""
 
     date: date
     title: str
     events: Sequence[Shown]
+    more: int
     today: bool
     outside: bool = False
 
@@ -46,7 +47,7 @@ def month() -> str:
     """A month; on a phone the same as a list."""
     first = looking.day_in_address("month").replace(day=1)
     weeks = calendar.Calendar(looking.first_weekday()).monthdatescalendar(first.year, first.month)
-    calendars, found = _read(weeks[0][0], weeks[-1][-1])
+    calendars, found = _read(weeks[0][0], weeks[-1][-1], a_day=IN_A_CELL)
     rows = [[_day(day, found, first.month) for day in week] for week in weeks]
     return render_template(
         "calendar_view/month.html",
@@ -54,8 +55,7 @@ def month() -> str:
         weekdays=[(format_date(day, "EEEE"), format_date(day, "EEE")) for day in weeks[0]],
         weeks=rows,
         listed=[day for week in rows for day in week if day.events and not day.outside],
-        complete=found.complete,
-        most=IN_A_CELL,
+        complete=found.agenda.complete,
         around={
             "previous": _month_url(first, -1),
             "next": _month_url(first, 1),
@@ -80,26 +80,29 @@ def _kept() -> dict[str, Any]:
 @dataclass(frozen=True, slots=True)
 class _Found:
     days: dict[int, list[Shown]]
-    complete: bool
+    agenda: Agenda
 
 
-def _read(first: date, last: date) -> tuple[list[Collection], _Found]:
-    """The calendars, and what is on the days between two (both inside)."""
+def _read(first: date, last: date, **room: int) -> tuple[list[Collection], _Found]:
+    """The calendars, and what is on the days between two (both inside), as far as there is room."""
     zone = looking.zone()
     window = Window(looking.midnight(first), looking.midnight(last + timedelta(days=1)))
     with reading() as tx:
         calendars = looking.visible(tx, CollectionKind.CALENDAR)
         wanted = looking.chosen(calendars)
-        found = agenda.agenda(tx, wanted, window, zone, settings().limits) if wanted else Agenda(())
+        how = Room(settings().limits, **room)
+        found = agenda.agenda(tx, wanted, window, zone, how) if wanted else Agenda(())
     numbers = looking.number_of(first), looking.number_of(last)
-    return calendars, _Found(looking.by_day(found.occurrences, calendars, *numbers), found.complete)
+    return calendars, _Found(looking.by_day(found.occurrences, calendars, numbers, how.a_day), found)
 
 
 def _day(day: date, found: _Found, month_number: int) -> Day:
     today = day == looking.day_in_address("")
     title = format_date(day, "full")
-    events = found.days.get(looking.number_of(day), [])
-    return Day(day, title, events, today, day.month != month_number)
+    number = looking.number_of(day)
+    events = found.days.get(number, [])
+    more = found.agenda.counts.get(number, 0) - len(events)
+    return Day(day, title, events, more, today, day.month != month_number)
 
 
 def _common(calendars: list[Collection]) -> dict[str, object]:
@@ -113,8 +116,10 @@ def list_days() -> str:
     """What comes, day by day."""
     first = looking.day_in_address("from")
     last = first + timedelta(days=DAYS - 1)
-    calendars, found = _read(first, last)
-    days = [_day(first + timedelta(days=step), found, first.month) for step in range(DAYS)]
+    calendars, found = _read(first, last, in_all=IN_A_LIST)
+    if found.agenda.until is not None:
+        last = looking.day_of(found.agenda.until - 1)
+    days = [_day(first + timedelta(days=step), found, first.month) for step in range((last - first).days + 1)]
     around = {
         "previous": _agenda_url(first - timedelta(days=DAYS)),
         "next": _agenda_url(last + timedelta(days=1)),
@@ -125,7 +130,7 @@ def list_days() -> str:
         title=f"{format_date(first, 'long')} – {format_date(last, 'long')}",
         first=first,
         days=[day for day in days if day.events],
-        complete=found.complete,
+        complete=found.agenda.complete,
         around=around,
         **_common(calendars),
     )
@@ -144,10 +149,10 @@ def tasks() -> str:
         calendars = looking.visible(tx, CollectionKind.CALENDAR)
         wanted = looking.chosen(calendars)
         start = offset()
-        found = agenda.tasks(tx, wanted, looking.zone(), slice(start, start + PER_PAGE), done=done)
+        found = agenda.tasks(tx, wanted, looking.zone(), slice(start, start + PER_PAGE + 1), done=done)
     known = {one.id: one for one in calendars}
     rows = [(task, known[task.collection_id]) for task in found.tasks]
-    page = Page(rows, page_number(), found.count > start + PER_PAGE, found.count)
+    page = page_of(rows, found.count)
     return render_template(
         "calendar_view/tasks.html",
         page=page,

@@ -11,7 +11,7 @@ from davserver.storage import items
 
 from . import looking
 from .context import reading
-from .paging import PER_PAGE, Page, offset, page_number
+from .paging import PER_PAGE, offset, page_of
 
 pages = Blueprint("contacts_view", __name__)
 
@@ -30,10 +30,10 @@ def index() -> str:
     with reading() as tx:
         books = looking.visible(tx, CollectionKind.ADDRESSBOOK)
         start = offset()
-        found = agenda.contacts(tx, looking.chosen(books), words, slice(start, start + PER_PAGE))
+        found = agenda.contacts(tx, looking.chosen(books), words, slice(start, start + PER_PAGE + 1))
     known = {one.id: one for one in books}
     rows = [(contact, known[contact.collection_id]) for contact in found.contacts]
-    page = Page(rows, page_number(), found.count > start + PER_PAGE, found.count)
+    page = page_of(rows, found.count)
     return render_template(
         "contacts_view/index.html",
         page=page,

@@ -29,9 +29,6 @@ from .paging import PER_PAGE, offset, page_of
 
 pages = Blueprint("entries", __name__)
 
-FOUND = 100
-"""What a search shows."""
-
 LABELS = {
     "SUMMARY": _l("Title"),
     "FN": _l("Name"),
@@ -340,13 +337,12 @@ def search() -> str:
     words = request.args.get("q", "").strip()
     with reading() as tx:
         owned = [one for kind in CollectionKind for one in looking.visible(tx, kind)]
-        found = agenda.find(tx, owned, words, now(), FOUND)
+        found = agenda.find(tx, owned, words, now(), slice(offset(), offset() + PER_PAGE + 1))
     known = {one.id: one for one in owned}
     return render_template(
         "entries/search.html",
         q=words,
-        hits=[(hit, known[hit.collection_id]) for hit in found.hits],
-        found=found,
+        page=page_of([(hit, known[hit.collection_id]) for hit in found]),
         kinds=KINDS,
         entry_url=looking.entry_url,
         color_of=looking.color_of,

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flask import abort, request
@@ -121,7 +122,13 @@ def midnight(day: date) -> int:
 
 def clock(seconds: int) -> str:
     """A time of day."""
-    return str(format_time(_aware(seconds), "short"))
+    return _clock(str(get_locale()), zone().to_local(seconds) % DAY // 60)
+
+
+@lru_cache(maxsize=10_000)
+def _clock(language: str, minute: int) -> str:
+    """A month is full of times, few of them different, and each takes as long to write as its line."""
+    return str(format_time(datetime(2000, 1, 1, minute // 60, minute % 60), "short", rebase=False))
 
 
 def day_and_clock(seconds: int, *, is_date: bool) -> str:
@@ -184,15 +191,17 @@ def _span(one: Occurrence, *, starts: bool, ends: bool) -> str:
 
 
 def by_day(
-    occurrences: Sequence[Occurrence], calendars: Sequence[Collection], first: int, last: int
+    occurrences: Sequence[Occurrence], calendars: Sequence[Collection], days: tuple[int, int], most: int
 ) -> dict[int, list[Shown]]:
-    """What is on each day between two (their numbers, both inside)."""
+    """What is on each day between two (their numbers, both inside), so many of each at most."""
     known: dict[int, Collection] = {one.id: one for one in calendars}
-    days: dict[int, list[Shown]] = {}
+    found: dict[int, list[Shown]] = {}
     for one in occurrences:
-        for day in range(max(one.first_day, first), min(one.last_day, last) + 1):
-            days.setdefault(day, []).append(shown(one, day, known[one.collection_id]))
-    return days
+        for day in range(max(one.first_day, days[0]), min(one.last_day, days[1]) + 1):
+            held = found.setdefault(day, [])
+            if len(held) < most:
+                held.append(shown(one, day, known[one.collection_id]))
+    return found
 
 
 def first_weekday() -> int:

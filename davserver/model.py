@@ -224,7 +224,8 @@ class ItemIndex:
     """What is kept beside a body so that queries need not parse it. Written at PUT and by ``db reindex``.
 
     ``first`` and ``last`` (exclusive) are None where unbounded. ``search`` is the text of content/search,
-    ``months`` and ``summary`` those of content/summary ("" where the bounds tell all).
+    ``months`` and ``summary`` those of content/summary ("" where the bounds tell all). ``sort_key`` and
+    ``words`` are those of content/listing; queries of DAV do not read them.
     """
 
     component: str
@@ -235,6 +236,8 @@ class ItemIndex:
     search: str = ""
     months: int = 0xFFF
     summary: str = ""
+    sort_key: bytes = b""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

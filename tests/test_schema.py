@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import inspect, text
 
 from davserver.errors import ConfigError
-from davserver.storage import Store, migrations, schema
+from davserver.model import CollectionKind, ItemIndex, NewItem
+from davserver.storage import Store, collections, items, listing, migrations, schema
 from tests.conftest import add_person
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
@@ -134,6 +135,32 @@ def test_an_older_sqlite_database_is_copied_before_its_upgrade(
     assert copied.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copied)) as connection:
         assert connection.execute("SELECT name FROM principal").fetchall() == [("ann",)]
+    store.close()
+
+
+def test_what_was_stored_before_lists_and_words_were_kept_is_listed_and_found(file: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    store = _open(file)
+    migrations.ensure(store)
+    bodies = {"a": b"BEGIN:VCARD\nVERSION:3.0\nUID:a\nFN:\xc3\x84nne\nEND:VCARD\n", "b": b"not a card"}
+    with store.write() as tx:
+        add_person(tx, "ann")
+        book = collections.get(tx, "ann", CollectionKind.ADDRESSBOOK, "default")
+        assert book is not None
+        items.put_new(
+            tx, book, [NewItem(name, body, ItemIndex("VCARD", name)) for name, body in bodies.items()]
+        )
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.downgrade(config, "0006")
+    migrations.ensure(store)
+    with store.read() as tx:
+        assert [one.name for one in listing.by_key(tx, [book.id], b"", slice(0, 9))] == ["b", "a"]
+        assert [one.name for one in listing.with_words(tx, [book.id], ["NNE"], slice(0, 9))] == ["a"]
     store.close()
 
 

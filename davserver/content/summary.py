@@ -10,16 +10,17 @@ that is not plain. It lets SQL leave out yearly series (birthdays) of other mont
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import tzinfo
 from functools import lru_cache
 from math import gcd
 
 from davserver.content.filters import TimeRange
-from davserver.content.instances import Schedule, component_in_range
+from davserver.content.instances import Instance, Schedule, component_in_range
 from davserver.content.lines import Component, Line, dump, parse_components
-from davserver.content.recur import Rule, parse_rule
+from davserver.content.recur import Budget, Rule, parse_rule
 from davserver.content.stamps import DAY, MAX_SECONDS, MIN_SECONDS, calendar_date, parse_duration, parse_stamp
-from davserver.content.zones import named_zone
+from davserver.content.zones import Zone, named_zone
 
 ALL_MONTHS = 0xFFF
 KEPT = frozenset(
@@ -61,6 +62,14 @@ def in_range(text: str, component_name: str, span: TimeRange, zone: tzinfo) -> b
     """
     schedule, parts = _schedule(text, component_name, zone)
     return any(component_in_range(schedule, part, span.start, span.end) for part in parts)
+
+
+def instances(
+    text: str, component_name: str, span: tuple[int, int], how: tuple[Zone, Budget]
+) -> Iterator[Instance]:
+    """The instances in a window, without a look at the body; their components hold nothing but times."""
+    schedule, _ = _schedule(text, component_name, how[0])
+    return schedule.instances(*span, how[1])
 
 
 @lru_cache(maxsize=2048)

@@ -4,44 +4,41 @@ Belongs here: reading collections for people, in few statements (their number do
 found), bodies only of what is shown. Must not be here: words and layout (the pages), what a body says in
 detail (content.details).
 
-Recurrence is exact: the same machinery as calendar-query (jobs.query, content.schedule).
+Recurrence is exact: the same machinery as calendar-query (jobs.query, content.schedule). What a page has no
+room for is told from the index rows alone; lists are sorted and searched by the database (storage.listing).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from heapq import nlargest
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from davserver.config import LimitSettings
-from davserver.content import details, lines, values
-from davserver.content.collations import unicode_casemap
+from davserver.content import details, lines, listing, summary, values
 from davserver.content.filters import CompFilter, TimeRange
 from davserver.content.lines import Component
 from davserver.content.recur import Budget
 from davserver.content.schedule import Schedule
-from davserver.content.search import AllOf, AnyOf, Condition, HasComponent, HasText
-from davserver.content.shapes import BEGINNING, FOREVER, Instance, facts_of, moment_of, shape_of
+from davserver.content.shapes import Instance, facts_of, moment_of, shape_of
 from davserver.content.stamps import DAY
 from davserver.content.zones import Zone, Zones
 from davserver.errors import BudgetExceeded
 from davserver.jobs.query import Row, Scope, Search, matches
-from davserver.model import Collection, CollectionKind, Item, ItemIndex
+from davserver.model import Collection, Item, Timing
 from davserver.storage import items
-from davserver.storage import search as stored
+from davserver.storage import listing as stored
 
 MOST_OCCURRENCES = 3000
 """Occurrences of one answer; a page with more could not be looked at."""
 
-MOST_FOUND = 5000
-"""Items that a search sorts; beyond them it says that there are more."""
+MOST_WORDS = 10
+"""Words of a search; further ones are not looked for."""
 
 _NARROW = tuple(Item._fields)
-_DONE = ("\nSTATUS:COMPLETED\n", "\nSTATUS:CANCELLED\n", "\nCOMPLETED:")
 
 
 class Window(NamedTuple):
@@ -77,29 +74,132 @@ class Occurrence:
         """Whether it is one of a series."""
         return self.recurrence_id is not None
 
+    @property
+    def key(self) -> tuple[int, str, int | None]:
+        """What no other occurrence has."""
+        return self.collection_id, self.name, self.recurrence_id
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much an answer may cost and hold: of each day so many, and whole days while there are not too many.
+
+    The first day is held however much is on it.
+    """
+
+    limits: LimitSettings
+    a_day: int = MOST_OCCURRENCES
+    in_all: int = MOST_OCCURRENCES
+
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """Occurrences in order; ``complete`` is False where there are more than an answer holds."""
+    """Occurrences in order; ``complete`` is False where there are more than could be looked at.
+
+    ``counts``: day number → how many are on that day, shown or not. ``until``: the first day that there was
+    no room for.
+    """
 
     occurrences: tuple[Occurrence, ...]
     complete: bool = True
+    counts: Mapping[int, int] = field(default_factory=dict)
+    until: int | None = None
 
 
 # -- events --------------------------------------------------------------------------------------
 
 
-def agenda(
-    tx: Connection, calendars: Sequence[Collection], window: Window, zone: Zone, limits: LimitSettings
-) -> Agenda:
+def agenda(tx: Connection, calendars: Sequence[Collection], window: Window, zone: Zone, room: Room) -> Agenda:
     """The events of calendars in a window, each instance by itself, whole days first.
 
     :param zone: whose days are meant, and where floating times and dates are read.
     """
     wish = CompFilter("VCALENDAR", comp_filters=(CompFilter("VEVENT", time_range=TimeRange(*window)),))
-    scope = Scope(tx, tuple(one.id for one in calendars), limits.query_seconds)
-    found = _with_bodies(tx, matches(scope, Search(wish, zone), _NARROW))
-    return occurrences_of(found, window, zone, limits)
+    scope = Scope(tx, tuple(one.id for one in calendars), room.limits.query_seconds)
+    budget = Budget.of_request(room.limits.query_instances)
+    slots: list[_Slot] = []
+    complete = True
+    try:
+        for rows in matches(scope, Search(wish, zone), (*_NARROW, *_TIMES)):
+            for item, times in ((Item._make(row[: len(_NARROW)]), row[len(_NARROW) :]) for row in rows):
+                here = list(_slots(item, _told(tx, item, times), window, (zone, budget)))
+                complete = complete and len(here) < MOST_OCCURRENCES
+                slots += here
+    except BudgetExceeded:
+        complete = False
+    chosen, counts, until = _chosen(slots, _days(window, zone), room)
+    found = occurrences_of(_read(tx, chosen), window, zone, room.limits)
+    keys = {slot.key for slot in chosen}
+    shown = tuple(one for one in found.occurrences if one.key in keys)
+    return Agenda(shown, complete and found.complete, counts, until)
+
+
+_TIMES = ("first", "last", "timing", "summary")
+
+
+def _told(tx: Connection, item: Item, times: Row) -> Row:
+    """With the summary of a series from its body, where the index is too old to have one."""
+    first, last, timing, series = times
+    if timing == Timing.SERIES and not series:
+        series = summary.summary(_root(items.read_body(tx, item.id)))
+    return first, last, timing, series
+
+
+class _Slot(NamedTuple):
+    """An occurrence as far as the index row tells it."""
+
+    first_day: int
+    timed: bool
+    start: int
+    last_day: int
+    recurrence_id: int | None
+    item: Item
+
+    @property
+    def key(self) -> tuple[int, str, int | None]:
+        """What is the same of its Occurrence."""
+        return self.item.collection_id, self.item.name, self.recurrence_id
+
+
+def _slots(item: Item, times: Row, window: Window, how: tuple[Zone, Budget]) -> Iterator[_Slot]:
+    (first, last, timing, series), (zone, budget) = times, how
+    if timing == Timing.SERIES:
+        for one in islice(summary.instances(series, "VEVENT", window, how), MOST_OCCURRENCES):
+            first_day, last_day = _days_of(one, zone)
+            yield _Slot(first_day, not one.is_date, one.start, last_day, one.recurrence_id, item)
+        return
+    budget.instance()
+    is_local = timing == Timing.FLOATING
+    start, end = (first, last) if is_local else (zone.to_local(first), zone.to_local(last))
+    whole = is_local and not (start % DAY or end % DAY)
+    first_day = start // DAY
+    yield _Slot(first_day, not whole, zone.to_utc(start), max(first_day, (end - 1) // DAY), None, item)
+
+
+def _days(window: Window, zone: Zone) -> range:
+    return range(zone.to_local(window.start) // DAY, (zone.to_local(window.end) - 1) // DAY + 1)
+
+
+def _chosen(slots: list[_Slot], days: range, room: Room) -> tuple[set[_Slot], dict[int, int], int | None]:
+    """What is shown, how many are on each day, and the first day that there is no room for."""
+    held: dict[int, list[_Slot]] = {}
+    for slot in sorted(slots, key=lambda slot: (*slot[:3], slot.item.id)):
+        for day in range(max(slot.first_day, days.start), min(slot.last_day + 1, days.stop)):
+            held.setdefault(day, []).append(slot)
+    chosen: set[_Slot] = set()
+    counts: dict[int, int] = {}
+    for day in sorted(held):
+        here = held[day][: room.a_day]
+        if counts and len(chosen) + len(here) > room.in_all:
+            return chosen, counts, day
+        chosen.update(here)
+        counts[day] = len(held[day])
+    return chosen, counts, None
+
+
+def _read(tx: Connection, chosen: Iterable[_Slot]) -> Iterator[tuple[Item, bytes]]:
+    found = sorted({slot.item for slot in chosen})
+    yield from zip(found, items.bodies_of(tx, ((item.id, item.size) for item in found)), strict=True)
 
 
 def occurrences_of(
@@ -130,12 +230,7 @@ def _occurrences(item: Item, body: bytes, window: Window, how: tuple[Zone, Budge
 
 def _occurrence(item: Item, instance: Instance, zone: Zone) -> Occurrence:
     source = instance.component
-    if instance.is_date:
-        first = instance.local // DAY
-        last = max(first, (zone.to_local(instance.end) - 1) // DAY)
-    else:
-        first = zone.to_local(instance.start) // DAY
-        last = max(first, (zone.to_local(instance.end) - 1) // DAY)
+    first, last = _days_of(instance, zone)
     return Occurrence(
         item.collection_id,
         item.name,
@@ -149,6 +244,12 @@ def _occurrence(item: Item, instance: Instance, zone: Zone) -> Occurrence:
         last,
         instance.recurrence_id,
     )
+
+
+def _days_of(instance: Instance, zone: Zone) -> tuple[int, int]:
+    """The first and the last day on which an instance is shown."""
+    first = (instance.local if instance.is_date else zone.to_local(instance.start)) // DAY
+    return first, max(first, (zone.to_local(instance.end) - 1) // DAY)
 
 
 def text_of(component: Component, name: str) -> str:
@@ -191,19 +292,11 @@ def tasks(
     tx: Connection, calendars: Sequence[Collection], zone: Zone, page: slice, *, done: bool = False
 ) -> Tasks:
     """Open tasks, the next due first, or done ones, the last first."""
-    found = _candidates(tx, calendars, HasComponent("VTODO"))
-    wanted = [(item, index.last) for item, index in found if _is_done(index) is done]
-    if done:
-        wanted.sort(key=lambda pair: -pair[0].modified)
-    else:
-        wanted.sort(key=lambda pair: (FOREVER if pair[1] is None else pair[1], pair[0].id))
-    shown = [item for item, _ in wanted[page]]
+    ids, prefix = [one.id for one in calendars], listing.DONE if done else listing.OPEN
+    shown = stored.by_key(tx, ids, prefix, page)
     bodies = _bodies(tx, shown)
-    return Tasks(tuple(_task(item, _root(bodies[item.id]), zone) for item in shown), len(wanted))
-
-
-def _is_done(index: ItemIndex) -> bool:
-    return any(mark in index.search for mark in _DONE)
+    found = tuple(_task(item, _root(bodies[item.id]), zone) for item in shown)
+    return Tasks(found, stored.count(tx, ids, prefix))
 
 
 def _bodies(tx: Connection, shown: Sequence[Item]) -> dict[int, bytes]:
@@ -211,32 +304,16 @@ def _bodies(tx: Connection, shown: Sequence[Item]) -> dict[int, bytes]:
     return dict(zip((item.id for item in shown), bodies, strict=True))
 
 
-def _with_bodies(tx: Connection, batches: Iterable[list[Row]]) -> Iterator[tuple[Item, bytes]]:
-    for rows in batches:
-        found = [Item._make(row) for row in rows]
-        bodies = items.bodies_of(tx, ((item.id, item.size) for item in found))
-        yield from zip(found, bodies, strict=True)
-
-
-def _candidates(
-    tx: Connection, collections: Sequence[Collection], condition: Condition | None
-) -> Iterator[tuple[Item, ItemIndex]]:
-    for batch in stored.candidates(tx, [one.id for one in collections], condition, _NARROW):
-        for row in batch:
-            yield Item._make(row[: len(_NARROW)]), items.index_of(row[len(_NARROW) :])
-
-
 def _task(item: Item, root: Component, zone: Zone) -> Task:
     task = next(child for child in root.children if child.name == "VTODO")
     due = moment_of(facts_of(task), "DUE", Zones(root, zone))
-    closed = text_of(task, "STATUS").upper() in ("COMPLETED", "CANCELLED")
     return Task(
         item.collection_id,
         item.name,
         text_of(task, "SUMMARY"),
         None if due is None else due.utc(zone),
         due is not None and due.is_date,
-        closed or task.first("COMPLETED") is not None,
+        listing.is_done(task),
         _number(task, "PERCENT-COMPLETE", 100),
         _number(task, "PRIORITY", 9),
         task.first("RRULE") is not None or task.first("RDATE") is not None,
@@ -268,30 +345,23 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """One page of contacts, and how many there are in all pages."""
+    """One page of contacts, and how many there are in all pages; None where nobody counted."""
 
     contacts: tuple[Contact, ...]
-    count: int
+    count: int | None
 
 
-def contacts(tx: Connection, books: Sequence[Collection], words: str, page: slice) -> Contacts:
-    """Contacts by name; with ``words``, those that hold all of them."""
-    wish = _Words(words, CollectionKind.ADDRESSBOOK)
-    found = _found(tx, books, wish)
-    wanted = sorted(((_sort_key(index), item.id, item) for item, index in found))
-    shown = [item for _, _, item in wanted[page]]
+def contacts(tx: Connection, books: Sequence[Collection], text: str, page: slice) -> Contacts:
+    """Contacts by name; with words in ``text``, those that hold all of them."""
+    ids, words = [one.id for one in books], _words(text)
+    shown = stored.with_words(tx, ids, words, page) if words else stored.by_key(tx, ids, b"", page)
     bodies = _bodies(tx, shown)
-    return Contacts(tuple(_contact(item, _root(bodies[item.id])) for item in shown), len(wanted))
+    found = tuple(_contact(item, _root(bodies[item.id])) for item in shown)
+    return Contacts(found, None if words else sum(one.item_count for one in books))
 
 
-def _sort_key(index: ItemIndex) -> str:
-    """The folded name, from the search text; cards without FN by whatever names them."""
-    for mark in ("\nFN:", "\nORG:", "\nN:", "\nEMAIL:"):
-        start = index.search.find(mark)
-        if start >= 0:
-            start += len(mark)
-            return index.search[start : index.search.index("\n", start)].lstrip(" ;")
-    return ""
+def _words(text: str) -> list[str]:
+    return [listing.folded(word) for word in text.split()[:MOST_WORDS]]
 
 
 def _contact(item: Item, card: Component) -> Contact:
@@ -335,110 +405,24 @@ class Hit:
     all_day: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """The best of what was found; ``count`` in all, ``complete`` False where only so many were looked at."""
-
-    hits: tuple[Hit, ...]
-    count: int
-    complete: bool
-
-
-def find(tx: Connection, collections: Sequence[Collection], words: str, moment: int, limit: int) -> Hits:
-    """Everything that holds all the words, in whatever property people read; nearest to ``moment`` first."""
-    if not words.strip():
-        return Hits((), 0, True)
-    found: list[tuple[Item, ItemIndex]] = []
-    for kind in CollectionKind:
-        some = [one for one in collections if one.kind is kind]
-        found += islice(_found(tx, some, _Words(words, kind)), MOST_FOUND + 1 - len(found))
-    best = nlargest(limit, found[:MOST_FOUND], key=lambda pair: -_distance(pair[1], moment))
-    bodies = _bodies(tx, [item for item, _ in best])
-    hits = tuple(_hit(item, index, _root(bodies[item.id])) for item, index in best)
-    return Hits(hits, min(len(found), MOST_FOUND), len(found) <= MOST_FOUND)
+def find(
+    tx: Connection, collections: Sequence[Collection], text: str, moment: int, page: slice
+) -> tuple[Hit, ...]:
+    """A page of all that holds all the words, wherever people read; nearest to ``moment`` first."""
+    words = _words(text)
+    if not words:
+        return ()
+    found = stored.nearest(tx, [one.id for one in collections], words, moment, page)
+    bodies = _bodies(tx, [item for item, _ in found])
+    return tuple(_hit(item, first, _root(bodies[item.id])) for item, first in found)
 
 
-def _distance(index: ItemIndex, moment: int) -> int:
-    """Seconds between an item and a moment; contacts are always near."""
-    if index.component == "VCARD":
-        return 0
-    first = BEGINNING if index.first is None else index.first
-    last = FOREVER if index.last is None else index.last
-    return max(first - moment, moment - last, 0)
-
-
-def _hit(item: Item, index: ItemIndex, root: Component) -> Hit:
+def _hit(item: Item, first: int, root: Component) -> Hit:
     part = root if root.name == "VCARD" else next(one for one in root.children if one.name == item.component)
     detail = next((text for name in ("LOCATION", "EMAIL", "TEL", "ORG") if (text := text_of(part, name))), "")
     is_date = (part.value("DTSTART") or part.value("DUE") or "T").find("T") < 0
-    return Hit(item.collection_id, item.name, item.component, title_of(part), detail, index.first, is_date)
-
-
-_READ = {
-    CollectionKind.CALENDAR: (
-        *("SUMMARY", "LOCATION", "DESCRIPTION", "CATEGORIES", "ATTENDEE", "ORGANIZER"),
-        *("COMMENT", "CONTACT", "URL"),
-    ),
-    CollectionKind.ADDRESSBOOK: (
-        *("FN", "N", "NICKNAME", "ORG", "TITLE", "ROLE", "EMAIL", "TEL", "ADR", "NOTE"),
-        *("URL", "CATEGORIES", "IMPP", "BDAY"),
-    ),
-}
-"""The properties that a search looks at, by what people read."""
-
-_LONG = {
-    CollectionKind.CALENDAR: ("DESCRIPTION", "SUMMARY", "LOCATION"),
-    CollectionKind.ADDRESSBOOK: ("NOTE",),
-}
-"""Those that are cut in the index often enough to look into the body."""
-
-
-class _Words:
-    """Words that an item has to hold, all of them, case ignored."""
-
-    def __init__(self, words: str, kind: CollectionKind) -> None:
-        self.words = [unicode_casemap(word) for word in words.split()][:10]
-        self._cut = tuple(f"\n{name}~:" for name in _LONG[kind])
-        self._read = frozenset(_READ[kind])
-
-    @property
-    def condition(self) -> Condition | None:
-        """What SQL can do."""
-        parts = [AnyOf(tuple(HasText(word, cut) for cut in self._cut)) for word in self.words]
-        return AllOf(tuple(parts)) if parts else None
-
-    def by_index(self, index: ItemIndex) -> bool | None:
-        """Whether the index row holds them; None where only the body can tell."""
-        if not self.words:
-            return True
-        entries = (entry.partition(":") for entry in index.search.split("\n"))
-        whole = "\n".join(text for name, _, text in entries if name.rstrip("~") in self._read)
-        if all(word in whole for word in self.words):
-            return True
-        return None if any(cut in index.search for cut in self._cut) else False
-
-    def by_body(self, body: bytes) -> bool:
-        """Whether the body holds them; looked at as text before it is parsed."""
-        text = unicode_casemap(lines.unescape_text("\n".join(lines.unfold(lines.decode(body)))))
-        if not all(word in text for word in self.words):
-            return False
-        read = [line for part in lines.walk([_root(body)]) for line in part.lines if line.name in self._read]
-        whole = unicode_casemap("\n".join(values.whole_text(line) for line in read))
-        return all(word in whole for word in self.words)
-
-
-def _found(
-    tx: Connection, collections: Sequence[Collection], wish: _Words
-) -> Iterator[tuple[Item, ItemIndex]]:
-    """Items that hold the words, with their index rows; bodies are read for those that it does not tell."""
-    found = _candidates(tx, collections, wish.condition)
-    while batch := list(islice(found, items.NAMES_PER_STATEMENT)):
-        decided = [(item, index, wish.by_index(index)) for item, index in batch]
-        unsure = [item for item, _, known in decided if known is None]
-        bodies = _bodies(tx, unsure)
-        for item, index, known in decided:
-            if known or (known is None and wish.by_body(bodies[item.id])):
-                yield item, index
+    when = None if first == items.BEGINNING else first
+    return Hit(item.collection_id, item.name, item.component, title_of(part), detail, when, is_date)
 
 
 def first_instance(root: Component, component: Component, zone: Zone) -> Instance | None:

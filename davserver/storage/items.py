@@ -7,6 +7,7 @@ tombstone is stamped with it. There is no other way in, so no import or sync pat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
@@ -20,7 +21,7 @@ from davserver.model import Collection, Item, ItemIndex, NewItem, Timing
 from davserver.storage import collections, dead_properties
 from davserver.storage.engine import now
 from davserver.storage.prepared import Prepared, PreparedIn
-from davserver.storage.schema import body, history, item, tombstone, uid_part
+from davserver.storage.schema import body, history, item, item_words, tombstone, uid_part
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ BODIES_AT_ONCE = 2 * 1024 * 1024
 """Bytes of bodies that are read by one statement, unless a single one is larger."""
 
 INDEXED = ("component", "uid", "first", "last", "timing", "search", "months", "summary")
-"""The columns of the index row, in the order of ItemIndex."""
+"""The columns of the index row that queries read, in the order of ItemIndex."""
 
 BEGINNING, FOREVER = -(2**62), 2**62
 """What ``first`` and ``last`` hold where they are unbounded."""
@@ -56,7 +57,11 @@ _GET_BODY = Prepared(
 )
 _BODY = Prepared(select(body.c.data).where(body.c.item_id == bindparam("id")))
 _BODIES_OF = PreparedIn(lambda ids: select(body.c.item_id, body.c.data).where(body.c.item_id.in_(ids)))
-_INDEX = Prepared(select(*(item.c[name] for name in INDEXED)).where(item.c.id == bindparam("id")))
+_INDEX = Prepared(
+    select(*(item.c[name] for name in INDEXED), item.c.sort_key, item_words.c.words)
+    .select_from(item.join(item_words, item_words.c.item_id == item.c.id))
+    .where(item.c.id == bindparam("id"))
+)
 _LIST_BODIES = Prepared(
     select(*COLUMNS, body.c.data).select_from(_BODIES).where(_IN_COLLECTION).order_by(item.c.revision),
     key=item.c.id,
@@ -88,17 +93,26 @@ _REVISIONS: Any = union_all(
 _NTH_CHANGE = Prepared(
     select(_REVISIONS.c.revision).order_by(_REVISIONS.c.revision).limit(2).offset(bindparam("skipped"))
 )
-_WRITTEN = (*INDEXED, "etag", "size", "revision", "modified")
+_WRITTEN = (*INDEXED, "sort_key", "etag", "size", "revision", "modified")
 _INSERT: Any = insert(item)
 _INSERT_BODY = Prepared(insert(body))
 _INSERT_BODIES: Any = insert(body)
+_INSERT_WORDS = Prepared(insert(item_words))
 _UPDATE = Prepared(
     update(item)
     .where(item.c.id == bindparam("b_id"))
     .values({column: bindparam(f"b_{column}") for column in _WRITTEN})
 )
+_UPDATE_INDEX = Prepared(
+    update(item)
+    .where(item.c.id == bindparam("b_id"))
+    .values({column: bindparam(f"b_{column}") for column in (*INDEXED, "sort_key")})
+)
 _UPDATE_BODY = Prepared(
     update(body).where(body.c.item_id == bindparam("b_id")).values(data=bindparam("b_data"))
+)
+_UPDATE_WORDS = Prepared(
+    update(item_words).where(item_words.c.item_id == bindparam("b_id")).values(words=bindparam("b_words"))
 )
 _DELETE = Prepared(delete(item).where(item.c.id == bindparam("b_id")))
 _RAISE = Prepared(
@@ -172,7 +186,8 @@ def _in_order(tx: Connection, item_ids: list[int]) -> Iterator[bytes]:
 
 def read_index(tx: Connection, item_id: int) -> ItemIndex:
     """The index row beside an item's body, for a copy of it."""
-    return index_of(_INDEX.first(tx, {"id": item_id}))
+    *row, sort_key, words = _INDEX.first(tx, {"id": item_id})
+    return replace(index_of(row), sort_key=sort_key, words=words)
 
 
 def index_values(index: ItemIndex) -> dict[str, Any]:
@@ -181,7 +196,15 @@ def index_values(index: ItemIndex) -> dict[str, Any]:
         "first": BEGINNING if index.first is None else index.first,
         "last": FOREVER if index.last is None else index.last,
     }
-    return {name: getattr(index, name) for name in INDEXED} | bounds | {"timing": index.timing.value}
+    values = {name: getattr(index, name) for name in (*INDEXED, "sort_key")}
+    return values | bounds | {"timing": index.timing.value}
+
+
+def change_index(tx: Connection, item_id: int, index: ItemIndex) -> None:
+    """Write all that is kept beside a body anew, but for the parts of its UID (:func:`index_uid`)."""
+    values = {f"b_{key}": value for key, value in index_values(index).items()}
+    _UPDATE_INDEX.run(tx, {**values, "b_id": item_id})
+    _UPDATE_WORDS.run(tx, {"b_id": item_id, "b_words": index.words})
 
 
 def index_of(row: Any) -> ItemIndex:
@@ -320,6 +343,7 @@ def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None,
             _keep(tx, target, [(replaced, read_body(tx, replaced.id))], "overwritten", actor)
         _UPDATE.run(tx, {"b_id": replaced.id, **{f"b_{key}": value for key, value in values.items()}})
         _UPDATE_BODY.run(tx, {"b_id": replaced.id, "b_data": new.body})
+        _UPDATE_WORDS.run(tx, {"b_id": replaced.id, "b_words": index.words})
         if replaced.uid != index.uid:
             index_uid(tx, replaced, index.uid)
         item_id, created = replaced.id, replaced.created
@@ -327,6 +351,7 @@ def put(tx: Connection, target: Collection, new: NewItem, replaced: Item | None,
         row = {"collection_id": target.id, "name": new.name, "created": moment, **values}
         key: Any = tx.execute(_INSERT, row).inserted_primary_key
         _INSERT_BODY.run(tx, {"item_id": key[0], "data": new.body})
+        _INSERT_WORDS.run(tx, {"item_id": key[0], "words": index.words})
         _RAISE.run(tx, {"b_collection_id": target.id, "b_name": new.name})
         _ADD_PART.run_many(tx, _parts(target.id, key[0], index.uid))
         item_id, created = key[0], moment
@@ -361,6 +386,7 @@ def put_new(tx: Connection, target: Collection, new: Sequence[NewItem]) -> Colle
     added = _CHANGED.rows(tx, {"collection_id": target.id, "since": target.revision, "limit": len(new)})
     stored = [(row[0], one) for row, one in zip(added, new, strict=True)]
     tx.execute(_INSERT_BODIES, [{"item_id": key, "data": one.body} for key, one in stored])
+    tx.execute(_INSERT_WORDS.statement, [{"item_id": key, "words": one.index.words} for key, one in stored])
     _ADD_PART.run_many(tx, [part for key, one in stored for part in _parts(target.id, key, one.index.uid)])
     for batch in _batches(one.name for one in new):
         tx.execute(_RAISE_ALL, {"b_collection_id": target.id, "b_names": batch})

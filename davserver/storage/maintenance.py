@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, inspect, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, inspect, select, text
 
 from davserver.errors import HttpError
 from davserver.model import CollectionKind, Item, ItemIndex
 from davserver.storage import settings
 from davserver.storage.engine import Store, now
-from davserver.storage.items import COLUMNS, INDEXED, index_uid, index_values
+from davserver.storage.items import COLUMNS, change_index, index_uid
 from davserver.storage.schema import body, collection, history, item, metadata, trash
 
 BATCH = 200
@@ -41,9 +41,6 @@ _NEXT: Any = (
     .order_by(item.c.id)
     .limit(BATCH)
     .with_for_update(of=item)
-)
-_UPDATE: Any = (
-    update(item).where(item.c.id == bindparam("b_id")).values({key: bindparam(f"b_{key}") for key in INDEXED})
 )
 _OLD: Any = select(history.c.id).where(history.c.at < bindparam("before")).order_by(history.c.id).limit(BATCH)
 
@@ -103,8 +100,7 @@ def _reindex_row(
         index = index_of(CollectionKind(kind), data)
     except HttpError as error:
         return Unreadable(collection_name, indexed.name, str(error))
-    values = {f"b_{key}": value for key, value in index_values(index).items()}
-    tx.execute(_UPDATE, {**values, "b_id": indexed.id})
+    change_index(tx, indexed.id, index)
     index_uid(tx, indexed, index.uid)
     return None
 

@@ -48,6 +48,9 @@ metadata = MetaData(
 Id = BigInteger().with_variant(Integer, "sqlite")
 LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")
 Bytes = LargeBinary().with_variant(mysql.LONGBLOB, "mysql", "mariadb")
+Key = LargeBinary().with_variant(mysql.VARBINARY(100), "mysql", "mariadb")
+"""Bytes short enough to be sorted by an index; databases agree about their order."""
+
 Name = String(255)
 TRASH = "trash"
 """The kind of a collection that was deleted and can still be restored."""
@@ -255,10 +258,12 @@ item = _table(
     Column("search", LongText, nullable=False),
     Column("months", SmallInteger, nullable=False),
     Column("summary", LongText, nullable=False),
+    Column("sort_key", Key, nullable=False, default=b"", server_default=""),
     UniqueConstraint("collection_id", "name"),
     Index("ix_item_uid", "collection_id", "uid"),
     Index("ix_item_revision", "collection_id", "revision"),
     Index("ix_item_range", "collection_id", "component", "last", "first"),
+    Index("ix_item_sort_key", "collection_id", "sort_key"),
 )
 
 uid_part = _table(
@@ -276,6 +281,13 @@ body = _table(
     _reference("item_id", "item.id", primary_key=True, autoincrement=False),
     Column("data", Bytes, nullable=False),
 )
+
+item_words = _table(
+    "item_words",
+    _reference("item_id", "item.id", primary_key=True, autoincrement=False),
+    Column("words", LongText, nullable=False),
+)
+"""What people search in (content.listing): apart from the item, so that queries of DAV read narrow rows."""
 
 tombstone = _table(
     "tombstone",

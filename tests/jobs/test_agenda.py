@@ -14,12 +14,13 @@ from sqlalchemy import event as sql_event
 from davserver.config import Settings
 from davserver.content.zones import named_zone
 from davserver.jobs import agenda, transfer
-from davserver.jobs.agenda import Agenda, Window
+from davserver.jobs.agenda import Agenda, Room, Window
 from davserver.jobs.office import Office
 from davserver.jobs.transfer import Wish
 from davserver.model import Collection, CollectionKind, NewCollection
 from davserver.storage import Store, collections
 from davserver.storage.prepared import Prepared
+from tests.davclient import Client
 
 BERLIN: Any = named_zone("Europe/Berlin")
 NEW_YORK: Any = named_zone("America/New_York")
@@ -71,11 +72,11 @@ def event(uid: str, start: str, *more: str, title: str = "Tea") -> str:
     )
 
 
-def shown(office: Office, start: str, end: str, zone: Any = BERLIN) -> Agenda:
+def shown(office: Office, start: str, end: str, zone: Any = BERLIN, **room: int) -> Agenda:
     """Ann's calendar in a window of days of the zone."""
     window = Window(zone.to_utc(utc(start)), zone.to_utc(utc(end)))
     with office.store.read() as tx:
-        return agenda.agenda(tx, [held(office)], window, zone, office.settings.limits)
+        return agenda.agenda(tx, [held(office)], window, zone, Room(office.settings.limits, **room))
 
 
 def january(office: Office, zone: Any = BERLIN) -> list[tuple[str, int, int]]:
@@ -131,9 +132,42 @@ def test_too_many_occurrences_are_cut_and_it_is_said(office: Office, monkeypatch
     monkeypatch.setattr(agenda, "MOST_OCCURRENCES", 10)
     fill(office, event("s", ":20260101T100000Z", "RRULE:FREQ=DAILY"))
     found = shown(office, "2026-01-01", "2026-02-01")
-    assert len(found.occurrences) == 10
+    assert (len(found.occurrences), found.complete) == (10, False)
     found = shown(office, "2026-01-01", "2026-01-06")
     assert (len(found.occurrences), found.complete) == (5, True)
+
+
+def test_of_a_day_only_so_many_are_shown_and_all_are_counted(office: Office) -> None:
+    fill(
+        office,
+        *(event(f"e{hour}", f":20260105T{hour:02}0000Z", title=f"at {hour}") for hour in range(8, 20)),
+        event("all", ";VALUE=DATE:20260105", "DTEND;VALUE=DATE:20260107", title="Fair"),
+        event("float", ":20260105T073000", title="Yoga"),
+        event("s", ";TZID=Europe/Berlin:20260101T070000", "RRULE:FREQ=DAILY", title="Run"),
+        event("s", ";TZID=Europe/Berlin:20260105T060000", RUN_OF_THE_5TH, title="Early run"),
+    )
+    found = shown(office, "2026-01-05", "2026-01-08", a_day=4)
+    assert [one.title for one in found.occurrences] == ["Fair", "Early run", "Yoga", "at 8", "Run", "Run"]
+    assert found.counts == {day("2026-01-05"): 15, day("2026-01-06"): 2, day("2026-01-07"): 1}
+    everything = shown(office, "2026-01-05", "2026-01-08")
+    assert len(everything.occurrences) == 17
+    assert set(found.occurrences) < set(everything.occurrences)
+
+
+RUN_OF_THE_5TH = "RECURRENCE-ID;TZID=Europe/Berlin:20260105T070000"
+
+
+def test_a_list_ends_with_the_last_day_that_there_is_room_for(office: Office) -> None:
+    fill(
+        office,
+        *(event(f"e{n}", f":202601{5 + n // 3:02}T{8 + n % 3:02}0000Z", title=f"{n}") for n in range(9)),
+    )
+    found = shown(office, "2026-01-01", "2026-02-01", in_all=7)
+    assert [one.title for one in found.occurrences] == ["0", "1", "2", "3", "4", "5"]
+    assert (found.until, found.complete) == (day("2026-01-07"), True)
+    crowded = shown(office, "2026-01-06", "2026-02-01", in_all=2)
+    assert [one.title for one in crowded.occurrences] == ["3", "4", "5"]
+    assert shown(office, "2026-01-01", "2026-02-01", in_all=9).until is None
 
 
 def test_only_the_calendars_that_are_asked_for(office: Office, people: dict[str, int]) -> None:
@@ -173,6 +207,24 @@ def test_open_tasks_come_by_their_due_date_and_done_ones_apart(office: Office) -
     assert all(one.done for one in closed.tasks)
 
 
+def test_a_done_task_stands_by_when_it_was_done_and_an_open_one_by_its_date(office: Office) -> None:
+    fill(
+        office,
+        task("old", "STATUS:COMPLETED", "COMPLETED:20250101T100000Z"),
+        task("new", "STATUS:COMPLETED", "COMPLETED:20260101T100000Z"),
+        task("unsaid", "STATUS:CANCELLED", "LAST-MODIFIED:20250601T100000Z"),
+        task("odd", "STATUS:CANCELLED", "LAST-MODIFIED:long ago"),
+        task("berlin", "DUE;TZID=Europe/Berlin:20260110T103000"),
+        task("new york", "DUE;TZID=America/New_York:20260110T040000"),
+        task("1950", "DUE:19500101T000000Z"),
+    )
+    with office.store.read() as tx:
+        closed = agenda.tasks(tx, [held(office)], BERLIN, slice(0, 10), done=True)
+        opened = agenda.tasks(tx, [held(office)], BERLIN, slice(0, 10))
+    assert [one.title for one in closed.tasks] == ["new", "unsaid", "old", "odd"]
+    assert [one.title for one in opened.tasks] == ["1950", "new york", "berlin"]
+
+
 # -- contacts
 
 
@@ -195,10 +247,48 @@ def test_contacts_are_sorted_by_name_and_found_by_all_their_words(office: Office
         assert names("needle") == ["bob"]
         assert names("zoe@ mill") == ["zoë Miller"]
         assert names("fn") == names("uid") == names("nothing") == []
-        page = agenda.contacts(tx, [book], "", slice(1, 3))
+        page = agenda.contacts(tx, [held(office, CollectionKind.ADDRESSBOOK)], "", slice(1, 3))
         assert ([one.title for one in page.contacts], page.count) == (["bob", "Only a company"], 4)
         ann = agenda.contacts(tx, [book], "acme", slice(0, 1)).contacts[0]
         assert (ann.company, ann.has_photo, ann.emails) == ("Acme, Inc., Sales", True, ())
+
+
+def test_accents_do_not_put_a_name_behind_all_others(office: Office) -> None:
+    names = ["Zoe", "Émile", "eva", "Özil", "Olga", "Łukasz", "李", "Ägir"]
+    fill_book(office, *(f"UID:{number}\nFN:{name}" for number, name in enumerate(names)))
+    with office.store.read() as tx:
+        found = agenda.contacts(tx, [held(office, CollectionKind.ADDRESSBOOK)], "", slice(0, 10))
+    assert [one.title for one in found.contacts] == [
+        "Ägir",
+        "Émile",
+        "eva",
+        "Olga",
+        "Özil",
+        "Zoe",
+        "Łukasz",
+        "李",
+    ]
+
+
+def test_a_changed_card_is_found_as_it_is_now_and_a_copy_like_it(
+    office: Office, people: dict[str, int], ann: Client
+) -> None:
+    def names(words: str = "") -> list[str]:
+        with office.store.read() as tx:
+            books = collections.of_owner(tx, people["ann"], CollectionKind.ADDRESSBOOK)
+            return [one.title for one in agenda.contacts(tx, books, words, slice(0, 10)).contacts]
+
+    path = ann.book + "a.vcf"
+    for name in ("Zoe", "Ann"):
+        ann.put(path, f"BEGIN:VCARD\nVERSION:3.0\nUID:a\nFN:{name}\nEND:VCARD\n".encode())
+    ann.put(ann.book + "b.vcf", b"BEGIN:VCARD\nVERSION:3.0\nUID:b\nFN:Bob\nEND:VCARD\n")
+    assert (names(), names("zoe"), names("ann")) == (["Ann", "Bob"], [], ["Ann"])
+    other = ann.book_home + "other/"
+    assert ann.mkcol(other, "<d:resourcetype><d:collection/><cr:addressbook/></d:resourcetype>").status == 201
+    assert ann.transfer("COPY", path, other + "a.vcf").status == 201
+    assert (names(), names("ann")) == (["Ann", "Ann", "Bob"], ["Ann", "Ann"])
+    ann.delete(path)
+    assert names("ann") == ["Ann"]
 
 
 # -- search
@@ -216,17 +306,20 @@ def test_search_finds_in_everything_nearest_first(office: Office) -> None:
     fill_book(office, "UID:1\nFN:Trip Advisor\nTEL:1")
     everything = [held(office), held(office, CollectionKind.ADDRESSBOOK)]
     with office.store.read() as tx:
-        hits = agenda.find(tx, everything, "tRip", utc("2026-01-01"), 10)
-        titles = {one.title for one in hits.hits}
-        assert titles == {"Trip far", "Trip near", "Tea", "trip task", "Trip Advisor"}
-        events = [one.title for one in hits.hits if one.component == "VEVENT"]
+
+        def found(words: str, first: int = 0, last: int = 10) -> list[agenda.Hit]:
+            return list(agenda.find(tx, everything, words, utc("2026-01-01"), slice(first, last)))
+
+        hits = found("tRip")
+        assert {one.title for one in hits} == {"Trip far", "Trip near", "Tea", "trip task", "Trip Advisor"}
+        events = [one.title for one in hits if one.component == "VEVENT"]
         assert events == ["Trip near", "Tea", "Trip far"]
-        assert agenda.find(tx, everything, "trip cafe", utc("2026-01-01"), 10).count == 1
-        assert agenda.find(tx, everything, "near café", utc("2026-01-01"), 10).count == 1
-        assert agenda.find(tx, everything, "trip, last", utc("2026-01-01"), 10).count == 1
-        assert agenda.find(tx, everything, " ", utc("2026-01-01"), 10).count == 0
-        limited = agenda.find(tx, everything, "trip", utc("2026-01-01"), 2)
-        assert (len(limited.hits), limited.count, limited.complete) == (2, 5, True)
+        assert hits[-1].when == utc("2028-01-05T10:00")
+        assert next(one.when for one in hits if one.component == "VCARD") is None
+        for words in ("trip cafe", "near café", "trip, last"):
+            assert len(found(words)) == 1, words
+        assert found(" ") == found("summary") == found("t%ip") == found("tr.p") == []
+        assert found("trip", 1, 3) == hits[1:3]
 
 
 # -- cost
@@ -265,9 +358,9 @@ def test_the_number_of_statements_does_not_grow_with_what_is_there(
     def look() -> int:
         window = Window(utc("2026-01-01"), utc("2026-02-01"))
         with counted(office, monkeypatch) as ran, office.store.read() as tx:
-            agenda.agenda(tx, calendars, window, BERLIN, office.settings.limits)
+            agenda.agenda(tx, calendars, window, BERLIN, Room(office.settings.limits))
             agenda.tasks(tx, calendars, BERLIN, slice(0, 20))
-            agenda.find(tx, calendars, "number 7", utc("2026-01-01"), 20)
+            agenda.find(tx, calendars, "number 7", utc("2026-01-01"), slice(0, 20))
         return len(ran)
 
     fill(office, event("x", ":20260110T100000Z", title="number 7"), task("t7"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, select
@@ -16,7 +17,7 @@ from davserver.storage import Store, collections, items, schema
 def new(name: str, body: bytes = b"body", uid: str = "") -> NewItem:
     """A checked body; the uid is the name unless given."""
     index = ItemIndex("VEVENT", uid or name, 10, 20, Timing.EXACT, "text of " + name, 0b101, "summary")
-    return NewItem(name, body, index)
+    return NewItem(name, body, replace(index, sort_key=b"\xff" + body[:9], words=f"WORDS {len(body)}"))
 
 
 def made(tx: Connection, owner: int, name: str = "one") -> Collection:
@@ -67,6 +68,7 @@ def test_what_put_returns_is_what_is_read(people: dict[str, int], tx: Connection
     assert items.read_index(tx, item.id) == new("a").index
     again = stored(tx, where, new("a", b"other"))
     assert items.get(tx, where.id, "a") == again
+    assert items.read_index(tx, item.id) == new("a", b"other").index
     assert again.id == item.id
 
 

@@ -62,14 +62,16 @@ def test_index_rows_are_written_anew_and_what_is_refused_is_told(
         assert kind is CollectionKind.CALENDAR
         if body == b"7":
             raise InvalidContent("no seven")
-        return ItemIndex("VTODO", "new " + body.decode(), 1, 2)
+        return ItemIndex("VTODO", "new " + body.decode(), 1, 2, sort_key=b"k" + body, words="W")
 
     told = list(maintenance.reindex(store, index_of))
     assert [one for one in told if isinstance(one, int)][-1] == 450
     assert [one for one in told if not isinstance(one, int)] == [maintenance.Unreadable("x", "7", "no seven")]
     with store.read() as tx:
         rows = {row.name: row for row in tx.execute(select(schema.item))}
+        index = items.read_index(tx, rows["8"].id)
     assert rows["8"].uid == "new 8"
+    assert (index.sort_key, index.words) == (b"k8", "W")
     assert (rows["8"].component, rows["7"].component) == ("VTODO", "")
 
 

@@ -103,10 +103,33 @@ def test_a_month_in_the_zone_of_who_looks(visit: Any, store: Store, berlin: None
 def test_a_day_with_many_events_leads_to_all_of_them(visit: Any, store: Store) -> None:
     fill(store, calendar(*(event(f"e{n}", f":2026010{5}T0{n}0000Z", title=f"Event {n}") for n in range(7))))
     page = visit("ann").get(JANUARY)
-    assert cell(page, 5)[-1] == "… and 3 more"
-    day = visit("ann").get("/account/calendar/agenda?from=2026-01-05")
+    assert cell(page, 5)[-1] == "… and 3 more Monday, 5 January 2026"
+    on_a_phone = page.texts("section .list-group-item")
+    assert (len(on_a_phone), on_a_phone[-1]) == (5, "… and 3 more Monday, 5 January 2026")
+    day = page.link("… and 3 more Monday, 5 January 2026")
     assert len(day.find(".list-group-item")) == 7
     assert day.text("h2") == "Monday, 5 January 2026"
+
+
+def test_a_crowded_list_of_days_goes_on_where_it_ends(visit: Any, store: Store) -> None:
+    starts = [f":202601{5 + n // 60:02}T{10 + n % 60 // 6}{n % 6}000Z" for n in range(240)]
+    fill(store, calendar(*(event(f"e{n}", start, title=f"Event {n}") for n, start in enumerate(starts))))
+    page = visit("ann").get("/account/calendar/agenda?from=2026-01-01")
+    assert len(page.find(".list-group-item")) == 120
+    assert page.texts("h2")[-1] == "Tuesday, 6 January 2026"
+    page = visit("ann").get(page.doc.xpath("//a[@rel='next']")[0].get("href"))
+    assert page.texts("h2") == ["Wednesday, 7 January 2026", "Thursday, 8 January 2026"]
+
+
+def test_a_search_with_many_hits_comes_in_pages(visit: Any, store: Store) -> None:
+    fill_book(store, *(card(f"UID:{n}", f"FN:Friend {n:02}") for n in range(60)))
+    page = visit("ann").get("/account/search?q=friend")
+    assert "1 to 50" in page.text("main")
+    following = page.link("Next")
+    assert len(following.find(".list-group-item")) == 10
+    assert "51 to 60" in following.text("main")
+    people = visit("ann").get("/account/contacts?q=friend").link("Next")
+    assert people.texts(".contact a") == [f"Friend {n}" for n in range(50, 60)]
 
 
 @pytest.mark.parametrize("bad", ["x", "2026-13", "0001-01", "99999-01", "2026-01-99", "'"])

@@ -15,6 +15,7 @@ from davserver.jobs.health import Finding, State
 from davserver.sync import doctor
 
 from .context import office, settings
+from .language import said
 
 pages = Blueprint("check", __name__, url_prefix="/admin")
 
@@ -89,4 +90,5 @@ def _request() -> list[Finding]:
 
 
 def _words(text: str, values: Any) -> str:
-    return str(_(text)) % values if text else ""
+    held = {name: said(one) if isinstance(one, str) else one for name, one in values.items()}
+    return str(_(text)) % held if text else ""

@@ -25,6 +25,7 @@ from davserver.storage.engine import now
 
 from . import looking
 from .context import office, reading
+from .language import said
 from .paging import PER_PAGE, offset, page_of
 
 pages = Blueprint("entries", __name__)
@@ -294,7 +295,7 @@ def restore(kind: str, home: str, version_id: int) -> Any:
     except HttpError as error:
         if error.status == 404:
             abort(404)
-        flash(error.message, "danger")
+        flash(said(error.message), "danger")
         return redirect(url_for(".version", kind=kind, home=home, version_id=version_id), 303)
     flash(_("Restored. What was there before is in the list of earlier versions."), "success")
     return redirect(url_for(".show", kind=kind, home=home, name=stored.name), 303)

@@ -18,12 +18,13 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from flask import Response, make_response, render_template
-from flask_babel import gettext
 from flask_wtf import FlaskForm
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
 from davserver.errors import HttpError
+
+from .language import said
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -43,7 +44,7 @@ class Form(FlaskForm):  # type: ignore[misc]
         except HttpError as error:
             if error.status >= 500 and error.status != 507:
                 raise
-            self.form_errors.append(gettext(error.message) if error.message else str(error.status))
+            self.form_errors.append(said(error.message) or str(error.status))
             self.refused = error.status
 
     def page(self, template: str, **values: Any) -> Response:

@@ -23,6 +23,8 @@ from davserver.errors import HttpError
 from davserver.log import mask
 from davserver.storage.engine import is_transient, is_unavailable
 
+from .language import said
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -77,8 +79,7 @@ def _add_headers(response: Response) -> Response:
 
 
 def _http_error(error: HttpError) -> Any:
-    message = _(error.message) if error.message else ""
-    return error_page(error.status, message), error.status, list(error.headers)
+    return error_page(error.status, said(error.message)), error.status, list(error.headers)
 
 
 def _csrf_error(error: CSRFError) -> Any:

@@ -1,17 +1,21 @@
 """Language and time zone of the person who looks. Before signing in: what the browser asks for.
 
-All words of the pages go through gettext; the catalogs are in translations/ (``make translations``).
+All words of the pages go through gettext; the catalogs are in translations/ (``make translations``). What the
+rooms below say (davserver.sentences) goes through ``said``, in templates the filter of that name.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytz
 from flask import Flask, g, request
 from flask_babel import Babel, format_date, format_datetime, format_number, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+
+from davserver.sentences import Sentence
 
 from . import context
 
@@ -25,7 +29,7 @@ OFFERED = (("", _l("As the browser asks")), *LANGUAGES.items())
 def install(app: Flask) -> None:
     """Flask-Babel with our choice of language and zone, and the filters of the templates."""
     Babel(app, locale_selector=_locale, timezone_selector=_zone)
-    app.jinja_env.filters.update(moment=moment, day=day, bytes=size, number=format_number)
+    app.jinja_env.filters.update(moment=moment, day=day, bytes=size, number=format_number, said=said)
     app.jinja_env.globals.update(LANGUAGES=LANGUAGES, get_locale=get_locale)
 
 
@@ -49,6 +53,14 @@ def _zone() -> str:
     person = g.get("user")
     zone = (person.timezone if person is not None else "") or context.settings().accounts.timezone
     return zone if zone in pytz.all_timezones_set else "UTC"
+
+
+def said(text: Any) -> str:
+    """What a room below says, in the person's language; what no catalog knows (an old row) stays as it is."""
+    if not isinstance(text, Sentence):
+        return str(_(text)) if text else ""
+    values = {name: said(one) if isinstance(one, Sentence) else one for name, one in text.values.items()}
+    return str(_(text.msgid)) % values if values else str(_(text.msgid))
 
 
 def moment(seconds: int | None, style: str = "medium") -> str:

@@ -13,6 +13,7 @@ from davserver.storage import tasks
 
 from . import gate
 from .context import owner, person_url, reading
+from .language import said
 
 pages = Blueprint("progress", __name__)
 
@@ -30,7 +31,7 @@ def status(task_id: int) -> Response:
     """The same for the script of the page: state, done, total, percent, message."""
     task = _find(task_id)
     return jsonify(
-        state=task.state, done=task.done, total=task.total, percent=task.percent, message=task.message
+        state=task.state, done=task.done, total=task.total, percent=task.percent, message=said(task.message)
     )
 
 

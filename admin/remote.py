@@ -40,6 +40,7 @@ from davserver.sync.run import Options
 
 from .context import is_own, office, owner, reading
 from .forms import Form, choices
+from .language import said
 from .paging import PER_PAGE, offset, page_of
 
 pages = Blueprint("remote", __name__)
@@ -425,7 +426,7 @@ def _say(error: HttpError) -> None:
     """What the other server, or what is there already, stands in the way of; 404 stays 404."""
     if error.status == 404:
         raise error
-    flash(error.message, "danger")
+    flash(said(error.message), "danger")
 
 
 def _collection(key: int, remote_id: int) -> tuple[AccountView, CollectionView]:

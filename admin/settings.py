@@ -29,11 +29,12 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from davserver import config, mail
 from davserver.config import OneOf, SubsetOf, time_zone
-from davserver.errors import ConfigError, HttpError
+from davserver.errors import HttpError
 from davserver.jobs import settings as live_settings
 
 from .context import office, settings, user
 from .forms import Form, TimeZoneField, choices
+from .language import said
 from .setting_words import LABELS, SECTIONS, SYSTEM
 
 pages = Blueprint("settings", __name__, url_prefix="/admin/settings")
@@ -92,7 +93,7 @@ def test_mail() -> Response:
         mail.send(settings().mail, user().email, subject, _("This is the test that you asked for.") + "\n")
         flash(_("A mail to %(address)s is on its way.", address=user().email), "success")
     except HttpError as error:
-        flash(error.message, "danger")
+        flash(said(error.message), "danger")
     return redirect(url_for(".section", name="mail"), 303)
 
 
@@ -161,8 +162,8 @@ def _changed(form: Form, section: str) -> Mapping[str, Any]:
             continue
         try:
             changed[f"{section}.{key}"] = _json(config.checked(f"{section}.{key}", _json(value)))
-        except ConfigError as error:
-            form[key].errors = [str(error).partition(" ")[2]]
+        except config.WrongValue as error:
+            form[key].errors = [said(error.wrong)]
     return changed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, ColorField, PasswordField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Regexp
 
+from davserver import sentences
 from davserver.jobs import subscriptions as jobs
 from davserver.jobs.subscriptions import Shown, Wanted
 from davserver.model import FeedState
@@ -203,7 +203,7 @@ def add() -> Any:
 def show(key: int) -> str:
     """One of them, with what could not be taken from it."""
     shown = _find(key)
-    skipped = json.loads(shown.subscription.skipped or "[]")
+    skipped = sentences.load(shown.subscription.skipped or "[]")
     return render_template("subscriptions/show.html", shown=shown, skipped=skipped)
 
 

@@ -7,6 +7,7 @@ import io
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -29,6 +30,7 @@ from davserver.wire import disposition
 
 from .context import office, owner, person_url, reading, settings
 from .forms import Form, choices
+from .language import said
 
 pages = Blueprint("transfer", __name__)
 
@@ -208,7 +210,7 @@ def show(transfer_id: int) -> str:
 
 def _message(found: Transfer, report: Report) -> str:
     if found.state != transfers.RUNNING:
-        return report.error
+        return said(report.error)
     if not found.total:
         return str(_("Reading …"))
     return str(_("Writing: %(done)s of %(total)s", done=found.done, total=found.total))
@@ -227,8 +229,10 @@ def status(transfer_id: int) -> Response:
 def report(transfer_id: int) -> Response:
     """What was refused, as a table."""
     found, _target = _find(transfer_id)
+    refusals = transfer.read_report(found.report).refusals
+    refusals = [replace(one, reason=said(one.reason)) for one in refusals]
     text = io.StringIO()
-    csv.writer(text).writerows(transfer.report_rows(transfer.read_report(found.report).refusals))
+    csv.writer(text).writerows(transfer.report_rows(refusals))
     headers = {"Content-Disposition": disposition("attachment", f"{found.source or 'import'}.report.csv")}
     return Response("\ufeff" + text.getvalue(), headers=headers, mimetype="text/csv")
 
@@ -240,7 +244,7 @@ def undo(transfer_id: int) -> Any:
     try:
         done = transfer.undo(office(), transfer_id)
     except HttpError as error:
-        flash(error.message, "danger")
+        flash(said(error.message), "danger")
     else:
         flash(
             _(
@@ -263,7 +267,7 @@ def cancel(transfer_id: int) -> Any:
         transfer.cancel(office(), transfer_id)
         flash(_("The import is being stopped; what it wrote is taken back."), "info")
     except HttpError as error:
-        flash(error.message, "danger")
+        flash(said(error.message), "danger")
     return redirect(url_for(".show", transfer_id=transfer_id), 303)
 
 

@@ -22,7 +22,7 @@ from davserver.storage.principals import Order, Wanted
 
 from .context import office, owner, person_url, reading, settings, user
 from .forms import Form, TimeZoneField, choices
-from .language import OFFERED
+from .language import OFFERED, said
 from .paging import PER_PAGE, offset, page_of
 
 MB = 1_000_000
@@ -279,7 +279,7 @@ def _show_link(person: Principal) -> Any:
             mail.send(settings().mail, person.email, subject, text)
             sent = True
         except HttpError as error:
-            problem = error.message
+            problem = said(error.message)
     return render_template("users/link.html", person=person, link=link, sent=sent, problem=problem)
 
 

@@ -2,7 +2,7 @@
 
 Belongs here: which keys exist, their defaults, help and checks; reading them; config.example.toml.
 Must not be here: using a setting (whoever needs one gets its section as an argument), any I/O besides
-reading the one file, any import of ours besides errors.
+reading the one file, any import of ours besides errors and sentences.
 
 The idea: a field's default gives its type, ``setting()`` adds help and a check. The loader, the example
 file, ``davserver config check`` and the settings pages are all derived from the fields: a key added to
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from davserver.errors import ConfigError
+from davserver.sentences import Sentence, joined
 
 T = TypeVar("T")
 Check = Callable[[Any], str | None]
@@ -50,7 +51,9 @@ def setting(
 
 
 def between(low: float, high: float) -> Check:
-    return lambda value: None if low <= value <= high else f"must be between {low} and {high}"
+    return lambda value: (
+        None if low <= value <= high else Sentence("must be between %(low)s and %(high)s", low=low, high=high)
+    )
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,11 @@ class OneOf:
     choices: tuple[str, ...]
 
     def __call__(self, value: str) -> str | None:
-        return None if value in self.choices else "must be one of " + ", ".join(self.choices)
+        return (
+            None
+            if value in self.choices
+            else Sentence("must be one of %(choices)s", choices=", ".join(self.choices))
+        )
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class SubsetOf:
     def __call__(self, values: tuple[str, ...]) -> str | None:
         if values and set(values) <= set(self.choices):
             return None
-        return "must be a list of at least one of " + ", ".join(self.choices)
+        return Sentence("must be a list of at least one of %(choices)s", choices=", ".join(self.choices))
 
 
 def one_of(*choices: str) -> Check:
@@ -95,7 +102,10 @@ def networks(values: tuple[str, ...]) -> str | None:
             try:
                 ipaddress.ip_network(value, strict=False)
             except ValueError:
-                return f'must be a list of addresses or networks such as "10.0.0.0/8", not "{value}"'
+                return Sentence(
+                    'must be a list of addresses or networks such as "10.0.0.0/8", not "%(value)s"',
+                    value=value,
+                )
     return None
 
 
@@ -105,7 +115,7 @@ def listen_address(value: str) -> str | None:
         return None
     if value.startswith("unix:/"):
         return None
-    return 'must be HOST:PORT such as "127.0.0.1:8080" or "[::1]:8080", or unix:/path/of/socket'
+    return Sentence('must be HOST:PORT such as "127.0.0.1:8080" or "[::1]:8080", or unix:/path/of/socket')
 
 
 def time_zone(value: str) -> str | None:
@@ -114,26 +124,32 @@ def time_zone(value: str) -> str | None:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        return f'must be an IANA time zone such as "Europe/Berlin", not "{value}"'
+        return Sentence('must be an IANA time zone such as "Europe/Berlin", not "%(value)s"', value=value)
     return None
 
 
 def long_keys(values: tuple[str, ...]) -> str | None:
-    return None if all(len(key) >= 32 for key in values) else "must hold keys of 32 random characters or more"
+    too_short = Sentence("must hold keys of 32 random characters or more")
+    return None if all(len(key) >= 32 for key in values) else too_short
 
 
 def reachable(values: tuple[str, ...]) -> str | None:
     """Addresses, networks and host names; a name with a star before it means all below it."""
     for value in values:
         if not _HOST.fullmatch(value) and networks((value,)) is not None:
-            return f'must be a list of networks or host names such as "192.168.1.0/24", not "{value}"'
+            return Sentence(
+                'must be a list of networks or host names such as "192.168.1.0/24", not "%(value)s"',
+                value=value,
+            )
     return None
 
 
 def ports(values: tuple[str, ...]) -> str | None:
     for value in values:
         if value != "*" and not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
-            return f'must be a list of port numbers in quotes, or ["*"] for all, not "{value}"'
+            return Sentence(
+                'must be a list of port numbers in quotes, or ["*"] for all, not "%(value)s"', value=value
+            )
     return None
 
 
@@ -647,18 +663,27 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     return settings
 
 
+class WrongValue(ConfigError):
+    """A value that a setting cannot have. ``wrong`` says why, without the setting's name: "must be …"."""
+
+    def __init__(self, name: str, wrong: str) -> None:
+        super().__init__(joined((name, wrong), " "))
+        self.wrong = wrong
+
+
 def checked(name: str, value: Any) -> Any:
     """The value of a setting (``section.key``) as its type; ConfigError with the remedy where it is none."""
     section, _, key = name.partition(".")
     if section not in SECTIONS or key not in keys(section):
-        raise ConfigError(f"There is no setting {name}.")
+        raise ConfigError(Sentence("There is no setting %(name)s.", name=name))
     known = keys(section)[key]
     try:
         typed = _typed(value, type(known.default))
     except TypeError:
-        raise ConfigError(f"{name} must be {TYPE_NAMES[type(known.default)]}") from None
+        kind = TYPE_NAMES[type(known.default)]
+        raise WrongValue(name, Sentence("must be %(kind)s", kind=kind)) from None
     if (check := known.metadata["check"]) and (wrong := check(typed)):
-        raise ConfigError(f"{name} {wrong}")
+        raise WrongValue(name, wrong)
     return typed
 
 
@@ -752,11 +777,11 @@ def _typed(raw: Any, expected: type) -> Any:
 
 
 TYPE_NAMES: Mapping[type, str] = {
-    str: 'text in quotes, such as "…"',
-    int: "a whole number without quotes",
-    bool: "true or false, without quotes",
-    tuple: 'a list, such as ["…", "…"]',
-    type(Path()): 'a path in quotes, such as "…"',
+    str: Sentence('text in quotes, such as "…"'),
+    int: Sentence("a whole number without quotes"),
+    bool: Sentence("true or false, without quotes"),
+    tuple: Sentence('a list, such as ["…", "…"]'),
+    type(Path()): Sentence('a path in quotes, such as "…"'),
 }
 
 
@@ -809,28 +834,30 @@ def _check_together(settings: Settings) -> None:
     auth, source = settings.auth, settings.source or "settings"
     size = settings.server.max_request_size
     wrong = {
-        "auth.remote_user needs auth.remote_user_from: the addresses of the proxies that may set it": (
-            auth.remote_user and not auth.remote_user_from
-        ),
-        "apple.certificate and apple.key are set together or not at all": (
+        Sentence(
+            "auth.remote_user needs auth.remote_user_from: the addresses of the proxies that may set it"
+        ): (auth.remote_user and not auth.remote_user_from),
+        Sentence("apple.certificate and apple.key are set together or not at all"): (
             bool(settings.apple.certificate) != bool(settings.apple.key)
         ),
-        "mail.host needs mail.sender, the address that mail comes from": (
+        Sentence("mail.host needs mail.sender, the address that mail comes from"): (
             settings.mail.host and not settings.mail.sender
         ),
-        "auth: nobody could sign in; turn on basic or digest, or set remote_user": not (
+        Sentence("auth: nobody could sign in; turn on basic or digest, or set remote_user"): not (
             auth.basic or auth.digest or auth.remote_user
         ),
-        "server.max_request_size must not be below caldav.max_resource_size or carddav.max_resource_size": (
-            size < max(settings.caldav.max_resource_size, settings.carddav.max_resource_size)
-        ),
-        "caldav.min_date_time must be before caldav.max_date_time": (
+        Sentence(
+            "server.max_request_size must not be below caldav.max_resource_size or carddav.max_resource_size"
+        ): (size < max(settings.caldav.max_resource_size, settings.carddav.max_resource_size)),
+        Sentence("caldav.min_date_time must be before caldav.max_date_time"): (
             settings.caldav.min_date_time >= settings.caldav.max_date_time
         ),
     }
-    problems = [f"{source}: {text}" for text, is_wrong in wrong.items() if is_wrong]
+    problems = [text for text, is_wrong in wrong.items() if is_wrong]
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(
+            joined((Sentence("%(title)s: %(text)s", title=source, text=text) for text in problems), "\n")
+        )
 
 
 def _did_you_mean(word: str, known: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from davserver.config import MailSettings
 from davserver.errors import HttpError
+from davserver.sentences import Sentence
 
 if TYPE_CHECKING:
     import smtplib
@@ -56,7 +57,7 @@ def send(settings: MailSettings, to: str, subject: str, text: str) -> None:
     except (OSError, smtplib.SMTPException, UnicodeError) as error:
         said = str(error)[:300]
         log.warning("mail to %s was not sent: %s", ascii(to), ascii(said))
-        raise MailFailed(502, f"The mail was not sent: {said}") from None
+        raise MailFailed(502, Sentence("The mail was not sent: %(said)s", said=said)) from None
 
 
 def _connect(settings: MailSettings) -> smtplib.SMTP:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from davserver.errors import OutgoingError
+from davserver.sentences import Sentence
 
 LONGEST_URL = 4000
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -46,7 +47,7 @@ def check_url(text: str) -> str:
     """
     text = text.strip()
     if len(text) > LONGEST_URL:
-        raise BadAddress(f"An address has at most {LONGEST_URL} characters.")
+        raise BadAddress(Sentence("An address has at most %(most)s characters.", most=LONGEST_URL))
     text = re.sub(r"^webcals?:", "https:", text, flags=re.IGNORECASE)
     if "://" not in text:
         text = "https://" + text

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from davserver.config import StorageSettings
 from davserver.errors import DavServerError, HttpError
+from davserver.sentences import Sentence
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -77,7 +78,9 @@ class Vault:
         try:
             opened = self._fernet().decrypt(value.removeprefix(MARK)).decode()
         except (InvalidToken, ValueError):
-            raise VaultLocked(self._remedy("The stored secret was encrypted with another key.")) from None
+            raise VaultLocked(
+                self._remedy(Sentence("The stored secret was encrypted with another key."))
+            ) from None
         found, _, text = opened.partition("\0")
         if found != context:
             raise VaultLocked("A stored secret belongs to another entry; enter it again.")
@@ -90,7 +93,9 @@ class Vault:
         try:
             return MARK + self._fernet().rotate(value.removeprefix(MARK)).decode()
         except (InvalidToken, ValueError):
-            raise VaultLocked(self._remedy("A stored secret was encrypted with another key.")) from None
+            raise VaultLocked(
+                self._remedy(Sentence("A stored secret was encrypted with another key."))
+            ) from None
 
     def add_key(self) -> None:
         """Put a new key before the others in the file; what the old ones encrypted stays readable."""
@@ -121,12 +126,16 @@ class Vault:
             _create_private(self.file, secrets.token_urlsafe(32))
             keys = _read_lines(self.file)
         if not keys:
-            raise VaultLocked(self._remedy("The key of the stored secrets is missing."))
+            raise VaultLocked(self._remedy(Sentence("The key of the stored secrets is missing.")))
         return tuple(keys)
 
     def _remedy(self, problem: str) -> str:
         place = self.file or "storage.secret_key"
-        return f"{problem} Put the old key back into {place}, or enter the password again."
+        return Sentence(
+            "%(problem)s Put the old key back into %(place)s, or enter the password again.",
+            problem=problem,
+            place=place,
+        )
 
 
 def _fernet_key(text: str) -> bytes:
@@ -140,9 +149,21 @@ def _read_lines(file: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise VaultLocked(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'no text'}") from None
+        raise VaultLocked(
+            Sentence(
+                "%(file)s cannot be read: %(reason)s",
+                file=file,
+                reason=getattr(error, "strerror", None) or Sentence("no text"),
+            )
+        ) from None
     if any(len(line) < SHORTEST_KEY for line in lines):
-        raise VaultLocked(f"{file} is damaged: a key has at least {SHORTEST_KEY} characters.")
+        raise VaultLocked(
+            Sentence(
+                "%(file)s is damaged: a key has at least %(least)s characters.",
+                file=file,
+                least=SHORTEST_KEY,
+            )
+        )
     return lines
 
 
@@ -166,7 +187,9 @@ def _draft(file: Path, keys: list[str]) -> Path:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise VaultLocked(f"{file} cannot be written: {error.strerror}") from None
+        raise VaultLocked(
+            Sentence("%(file)s cannot be written: %(reason)s", file=file, reason=error.strerror)
+        ) from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         out.write("".join(f"{key}\n" for key in keys))
         out.flush()

@@ -4,8 +4,8 @@
     admin/translations/<language>/LC_MESSAGES/messages.mo    made from it
 
 Msgids are what stands in gettext calls of admin/ and templates/, the helps and sections of config.py, the
-findings of health and doctor (``N_``), the tables of problems and presets of other servers, and the sentences
-of HttpErrors that hold no values.
+findings of health and doctor (``N_``), the tables of problems and presets of other servers, every Sentence
+(davserver.sentences), and the literals that are handed to errors (``ERRORS``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,34 @@ from davserver.sync import problems, quirks
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "admin" / "translations"
 LANGUAGES = ("de", "fr")
-KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None, "setting": (2,), "HttpError": (2,), "lazy_gettext": None}
+ERRORS = {
+    "HttpError": (2,),
+    "UidConflict": None,
+    "RemoteError": (2,),
+    "Trouble": (2,),
+    "Damage": (2,),
+    "Tried": (2,),
+    "_damaged": None,
+    "_invalid": None,
+    "_too_many": None,
+    "InvalidContent": None,
+    "BudgetExceeded": None,
+    "OutgoingError": None,
+    "BadAddress": None,
+    "RedirectRefused": None,
+    "VaultLocked": None,
+}
+"""What is given a sentence for people, and its place among the arguments (None: the first)."""
+
+KEYWORDS = {
+    **DEFAULT_KEYWORDS,
+    **ERRORS,
+    "Sentence": None,
+    "_l": None,
+    "lazy_gettext": None,
+    "setting": (2,),
+    "matching": (2,),
+}
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
 OPTIONS = {name: {"extensions": "jinja2.ext.do", "silent": "false"} for name in ("**.html", "**.txt")}
 
@@ -36,6 +63,8 @@ def extracted() -> Catalog:
     for room in ("admin", "davserver", "templates"):
         found = extract_from_dir(ROOT / room, METHODS, OPTIONS, KEYWORDS)
         for name, line, message, comments, context in found:
+            if name == "sentences.py":  # they are made there, none is said
+                continue
             catalog.add(
                 message, locations=[(f"{room}/{name}", line)], auto_comments=comments, context=context
             )

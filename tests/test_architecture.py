@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import catalogs
+
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
     path
@@ -214,3 +216,55 @@ def test_documents_that_tables_are_told_in_name_every_row() -> None:
 def test_the_tests_mirror_the_rooms() -> None:
     for room in ("protocol/methods", "protocol/reports", "protocol/properties", "storage"):
         assert list((ROOT / "tests" / room).glob("test_*.py")), room
+
+
+# -- words for people --------------------------------------------------------------------------------
+
+SAYING = [
+    path
+    for path in SOURCES
+    if path.parts[len(ROOT.parts) + 1] not in ("api", "cli", "links", "protocol", "davxml.py", "app.py")
+    and path.parts[len(ROOT.parts)] == "davserver"
+]
+"""Rooms whose errors are shown on pages. The others answer programs, or print."""
+
+
+def spoken(tree: ast.AST) -> Iterator[ast.expr]:
+    """The sentences for people that errors are made of (catalogs.ERRORS)."""
+    classes = {
+        id(call): getattr(base, "id", "")
+        for one in ast.walk(tree)
+        if isinstance(one, ast.ClassDef)
+        for base in one.bases
+        for call in ast.walk(one)
+    }
+    for call in (one for one in ast.walk(tree) if isinstance(one, ast.Call)):
+        word = getattr(call.func, "id", "") or getattr(call.func, "attr", "")
+        word = classes.get(id(call), "") if word == "__init__" else word
+        place = (catalogs.ERRORS[word] or (1,))[0] if word in catalogs.ERRORS else len(call.args) + 1
+        yield from call.args[place - 1 : place]
+
+
+def is_glued(text: ast.expr) -> bool:
+    """Whether a text is put together in a way that no catalog can know."""
+    is_formatted = getattr(getattr(text, "func", None), "attr", "") == "format"
+    return is_formatted or isinstance(text, ast.JoinedStr | ast.BinOp)
+
+
+@pytest.mark.parametrize("path", SAYING, ids=name)
+def test_what_people_read_can_be_translated(path: Path) -> None:
+    """It is a literal, or a Sentence that knows its values; never an f-string, also not by way of a name."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    glued = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and is_glued(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    wrong = [
+        f"line {text.lineno}: {ast.unparse(text)}"
+        for text in spoken(tree)
+        if is_glued(text) or (isinstance(text, ast.Name) and text.id in glued)
+    ]
+    assert wrong == []

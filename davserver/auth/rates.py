@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 from davserver.errors import HttpError
+from davserver.sentences import Sentence
 
 MOST_KEYS = 20_000
 """Buckets that are remembered; the one used least recently makes room (and would be nearly full again)."""
@@ -34,7 +35,7 @@ class Rates:
         if left >= 1:
             return
         wait = math.ceil((1 - left) * 60 / self._size)
-        message = f"Too many requests. Try again in {wait} seconds."
+        message = Sentence("Too many requests. Try again in %(wait)s seconds.", wait=wait)
         raise HttpError(429, message, headers=[("Retry-After", str(wait))])
 
     def charge(self, key: Hashable, units: float = 1) -> None:

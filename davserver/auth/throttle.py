@@ -18,6 +18,7 @@ from functools import lru_cache
 
 from davserver.config import AuthSettings
 from davserver.errors import HttpError
+from davserver.sentences import Sentence
 from davserver.storage.attempts import Attempts
 
 EVERYWHERE_FACTOR = 10
@@ -45,7 +46,7 @@ class Throttle:
                 wait = max(1, math.ceil(reached + span - now))
                 raise HttpError(
                     429,
-                    f"Too many failed logins. Try again in {wait} seconds.",
+                    Sentence("Too many failed logins. Try again in %(wait)s seconds.", wait=wait),
                     headers=[("Retry-After", str(wait))],
                 )
 
@@ -84,7 +85,7 @@ class RateLimit:
         wait = self._attempts.hit(_key(what, who), most, seconds, self._clock())
         if wait > 0:
             after = math.ceil(wait)
-            message = f"Too many requests. Try again in {after} seconds."
+            message = Sentence("Too many requests. Try again in %(wait)s seconds.", wait=after)
             raise HttpError(429, message, headers=[("Retry-After", str(after))])
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import sys
 import time
 from collections.abc import Callable
 from typing import TypeAlias
 
+from davserver import sentences
 from davserver.cli import fail
 from davserver.cli.common import office
 from davserver.errors import DavServerError, HttpError
@@ -228,7 +228,7 @@ def _log(here: Office, args: argparse.Namespace) -> int:
         print(f"{_moment(one.started)}  {seconds} s  {one.reason}  {counts}{more}, {one.requests} requests")
         if one.error_text:
             print(f"    {one.error_text}")
-        for title, told in json.loads(one.detail or "{}").items():
+        for title, told in sentences.load(one.detail or "{}").items():
             if text := told.get("text"):
                 print(f"    {title}: {text}")
     return 0

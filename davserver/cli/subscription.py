@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
 
+from davserver import sentences
 from davserver.cli import fail
 from davserver.cli.common import office
 from davserver.jobs import subscriptions as jobs
@@ -69,7 +69,7 @@ def _fetch(here: Office, owner: Principal, key: int) -> int:
     with here.store.read() as tx:
         shown = jobs.get(tx, owner, key)
     print(_line(shown))
-    skipped = json.loads(shown.subscription.skipped or "[]")
+    skipped = sentences.load(shown.subscription.skipped or "[]")
     for title, reason in skipped:
         print(f"  left out: {title}: {reason}")
     if shown.subscription.state not in (FeedState.OK, FeedState.NEW):

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable
 
 from davserver.errors import CALDAV, HttpError
+from davserver.sentences import Sentence
 
 ASCII_CASEMAP = "i;ascii-casemap"
 OCTET = "i;octet"
@@ -80,7 +81,9 @@ def check_collation(name: str, namespace: str = CALDAV) -> str:
     """
     if name not in COLLATIONS:
         raise HttpError(
-            403, f"The collation {name[:60]!r} is not supported.", f"{namespace}supported-collation"
+            403,
+            Sentence("The collation %(name)r is not supported.", name=name[:60]),
+            f"{namespace}supported-collation",
         )
     return name
 

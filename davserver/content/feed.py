@@ -26,6 +26,7 @@ from davserver.content.stamps import parse_duration
 from davserver.content.streams import Damage, Head, Piece
 from davserver.content.zones import named_zone
 from davserver.errors import InvalidContent
+from davserver.sentences import Sentence
 
 TASKS = "VTODO"
 COMPONENTS = ("VEVENT", TASKS, "VJOURNAL", "VFREEBUSY")
@@ -42,21 +43,21 @@ class NoCalendar(InvalidContent):
     """What came is no calendar, such as a page for people."""
 
     def __init__(self) -> None:
-        super().__init__("The address answers with something that is no calendar.")
+        super().__init__(Sentence("The address answers with something that is no calendar."))
 
 
 class CutShort(InvalidContent):
     """The calendar ends in the middle."""
 
     def __init__(self) -> None:
-        super().__init__("The calendar ends in the middle: END:VCALENDAR is missing.")
+        super().__init__(Sentence("The calendar ends in the middle: END:VCALENDAR is missing."))
 
 
 class TooMany(InvalidContent):
     """More components than allowed."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The calendar has more than {limit} entries.")
+        super().__init__(Sentence("The calendar has more than %(limit)s entries.", limit=limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from davserver.content.search import calendar_search
 from davserver.content.stamps import Stamp, parse_duration, parse_stamp, parse_utc_offset
 from davserver.content.zones import named_zone
 from davserver.errors import CALDAV, InvalidContent
+from davserver.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +139,13 @@ def _check_zone(zone: Component) -> str:
         raise InvalidContent("A VTIMEZONE has no TZID.")
     observances = [child for child in zone.children if child.name in ("STANDARD", "DAYLIGHT")]
     if not observances and named_zone(tzid) is None:
-        raise InvalidContent(f"The VTIMEZONE {tzid[:60]!r} has no rules.")
+        raise InvalidContent(Sentence("The VTIMEZONE %(tzid)r has no rules.", tzid=tzid[:60]))
     for observance in observances:
         for name in ("DTSTART", "TZOFFSETFROM", "TZOFFSETTO"):
             if observance.first(name) is None:
-                raise InvalidContent(f"The VTIMEZONE {tzid[:60]!r} has a rule without {name}.")
+                raise InvalidContent(
+                    Sentence("The VTIMEZONE %(tzid)r has a rule without %(name)s.", tzid=tzid[:60], name=name)
+                )
         for line in observance.lines:
             _check_line(line)
     return tzid
@@ -154,10 +157,10 @@ def _check_component(component: Component, limits: CalendarLimits) -> None:
         if line.name in _SYNTAX:
             _check_line(line)
             if line.name in _ONCE and line.name in seen:
-                raise InvalidContent(f"{line.name} is there twice.")
+                raise InvalidContent(Sentence("%(name)s is there twice.", name=line.name))
             seen[line.name] = line
     if "DTSTART" not in seen and component.name in ("VEVENT", "AVAILABLE"):
-        raise InvalidContent(f"A {component.name} needs a DTSTART.")
+        raise InvalidContent(Sentence("A %(name)s needs a DTSTART.", name=component.name))
     _check_extent(component.name, seen)
     _check_limits(component, seen, limits)
     for child in component.children:
@@ -175,7 +178,7 @@ def _check_extent(name: str, seen: dict[str, Line]) -> None:
     if end is None:
         return
     if "DURATION" in seen:
-        raise InvalidContent(f"{end.name} and DURATION exclude each other.")
+        raise InvalidContent(Sentence("%(name)s and DURATION exclude each other.", name=end.name))
     if name == "VTODO" or "DTSTART" not in seen:
         return
     start, stop = parse_stamp(seen["DTSTART"].value), parse_stamp(end.value)
@@ -207,9 +210,13 @@ def _check_limits(component: Component, seen: dict[str, Line], limits: CalendarL
         if name in seen:
             seconds = parse_stamp(seen[name].value).seconds
             if seconds < lowest:
-                raise InvalidContent(f"{name} is too far in the past.", CALDAV + "min-date-time")
+                raise InvalidContent(
+                    Sentence("%(name)s is too far in the past.", name=name), CALDAV + "min-date-time"
+                )
             if seconds > highest:
-                raise InvalidContent(f"{name} is too far in the future.", CALDAV + "max-date-time")
+                raise InvalidContent(
+                    Sentence("%(name)s is too far in the future.", name=name), CALDAV + "max-date-time"
+                )
 
 
 @lru_cache(maxsize=8)
@@ -224,7 +231,9 @@ def _check_zone_names(component: Component, zones: set[str]) -> None:
             if line.params and line.name in _SYNTAX and "TZID" in line.params and line.value[-1:] != "Z":
                 tzid = line.params["TZID"][0].strip()
                 if tzid not in zones and named_zone(tzid) is None:
-                    raise InvalidContent(f"Unknown time zone: {tzid[:60]!r}", CALDAV + "valid-timezone")
+                    raise InvalidContent(
+                        Sentence("Unknown time zone: %(tzid)r", tzid=tzid[:60]), CALDAV + "valid-timezone"
+                    )
 
 
 def _check_line(line: Line) -> None:
@@ -237,7 +246,7 @@ def _check_line(line: Line) -> None:
 def _check_stamp(line: Line) -> None:
     stamp = parse_stamp(line.value)
     if not stamp.is_date and line.params and (line.param("VALUE") or "").upper() == "DATE":
-        raise InvalidContent(f"{line.name} has a time but says VALUE=DATE.")
+        raise InvalidContent(Sentence("%(name)s has a time but says VALUE=DATE.", name=line.name))
 
 
 def _check_duration(line: Line) -> None:
@@ -254,7 +263,7 @@ def _check_trigger(line: Line) -> None:
 
 def _check_repeat(line: Line) -> None:
     if not re.fullmatch(r"\s*\d{0,9}\s*", line.value, re.ASCII):
-        raise InvalidContent(f"Not a number of repetitions: {line.value[:20]!r}")
+        raise InvalidContent(Sentence("Not a number of repetitions: %(value)r", value=line.value[:20]))
 
 
 def _check_rule(line: Line) -> None:
@@ -276,7 +285,9 @@ def _check_times(line: Line) -> None:
         seconds = parse_stamp(start).seconds
         length = parse_duration(end) if end[:1] in "P+-" else (0, parse_stamp(end).seconds - seconds)
         if min(length) < 0:
-            raise InvalidContent(f"{line.name} has a period that ends before it starts.")
+            raise InvalidContent(
+                Sentence("%(name)s has a period that ends before it starts.", name=line.name)
+            )
 
 
 _SYNTAX: dict[str, Callable[[Line], None]] = {

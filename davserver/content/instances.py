@@ -23,6 +23,7 @@ from davserver.content.stamps import DAY, MAX_SECONDS, MIN_SECONDS, Span, parse_
 from davserver.content.times import parse_moment
 from davserver.content.zones import UTC_ZONE, Zone, Zones
 from davserver.errors import CALDAV, BudgetExceeded, InvalidContent
+from davserver.sentences import Sentence
 
 __all__ = [
     "NEVER",
@@ -92,7 +93,7 @@ def _trigger(alarm: Component, zones: Zones) -> _Trigger | None:
     repeat = (alarm.value("REPEAT") or "0").strip()
     length = alarm.value("DURATION")
     if not (repeat.isascii() and repeat.isdecimal() and len(repeat) <= 9):
-        raise InvalidContent(f"Bad REPEAT: {repeat[:20]!r}")
+        raise InvalidContent(Sentence("Bad REPEAT: %(value)r", value=repeat[:20]))
     days, seconds = parse_duration(length) if length else (0, 0)
     offset, moment = Span(0, 0), None
     if "P" in line.value.upper():
@@ -286,7 +287,13 @@ def refuse_unanswerable(root: Component, max_instances: int) -> None:
     for component in root.children:
         dates = sum(line.value.count(",") + 1 for line in component.all("RDATE"))
         if dates > max_instances:
-            raise _too_many(f"RDATE names {dates} instances; at most {max_instances} are allowed.")
+            raise _too_many(
+                Sentence(
+                    "RDATE names %(dates)s instances; at most %(max_instances)s are allowed.",
+                    dates=dates,
+                    max_instances=max_instances,
+                )
+            )
     rules = (line.value for child in root.children for line in child.lines if line.name == "RRULE")
     if any(_may_be_dense(parse_rule(text), max_instances) for text in rules):
         for name in {child.name for child in root.children} - {"VTIMEZONE"}:
@@ -311,7 +318,12 @@ def _refuse_dense_rule(recurrence: Recurrence, max_instances: int) -> None:
     except BudgetExceeded:
         raise _too_many("The recurrence rule needs too long a search for its instances.") from None
     if count > max_instances:
-        raise _too_many(f"The recurrence rule has more than {max_instances} instances in a year.")
+        raise _too_many(
+            Sentence(
+                "The recurrence rule has more than %(max_instances)s instances in a year.",
+                max_instances=max_instances,
+            )
+        )
 
 
 def _too_many(message: str) -> InvalidContent:

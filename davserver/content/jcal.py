@@ -27,6 +27,7 @@ from davserver.content.values import (
     extended_time,
 )
 from davserver.errors import CALDAV, CARDDAV, InvalidContent
+from davserver.sentences import Sentence
 
 Json = Any
 """What json.loads returns."""
@@ -246,7 +247,7 @@ def _read(body: bytes, dialect: _Dialect) -> Component:
         raise dialect.error("The body is not JSON.") from None
     root = _Reader(dialect).component(value, 1)
     if root.name != dialect.root:
-        raise dialect.error(f"The body is not a {dialect.root}.")
+        raise dialect.error(Sentence("The body is not a %(name)s.", name=dialect.root))
     return root
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from davserver.errors import InvalidContent
+from davserver.sentences import Sentence
 
 MAX_DEPTH = 8
 """Deepest nesting of BEGIN:…; real objects reach 4 (VCALENDAR, VEVENT, VALARM, VLOCATION)."""
@@ -72,10 +73,12 @@ def decode(body: bytes) -> str:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidContent(f"The body is not UTF-8 (byte {error.start}).") from None
+        raise InvalidContent(Sentence("The body is not UTF-8 (byte %(start)s).", start=error.start)) from None
     bad = _BAD_CHARACTERS.search(text)
     if bad:
-        raise InvalidContent(f"The body has the control character U+{ord(bad[0]):04X}.")
+        raise InvalidContent(
+            Sentence("The body has the control character U+%(code)s.", code=format(ord(bad[0]), "04X"))
+        )
     return text
 
 
@@ -91,7 +94,7 @@ def parse_line(text: str) -> Line:
         return Line(simple[1].upper(), simple[2].rstrip("\r"))
     head = _HEAD.match(text)
     if head is None:
-        raise InvalidContent(f"Not a content line: {text[:60]!r}")
+        raise InvalidContent(Sentence("Not a content line: %(text)r", text=text[:60]))
     position = head.end()
     params: dict[str, list[str]] = {}
     while match := _PARAM.match(text, position):
@@ -100,7 +103,7 @@ def parse_line(text: str) -> Line:
         position = match.end()
     position = _skip_bare_params(text, position, params)
     if text[position : position + 1] != ":":
-        raise InvalidContent(f"Not a content line: {text[:60]!r}")
+        raise InvalidContent(Sentence("Not a content line: %(text)r", text=text[:60]))
     return Line(head[2].upper(), text[position + 1 :].rstrip("\r"), params, head[1] or "")
 
 
@@ -129,13 +132,13 @@ def parse_components(text: str) -> list[Component]:
                 raise InvalidContent("Components are nested too deeply.")
         elif line.name == "END":
             if not stack or stack.pop().name != line.value.strip().upper():
-                raise InvalidContent(f"END:{line.value} without its BEGIN.")
+                raise InvalidContent(Sentence("END:%(name)s without its BEGIN.", name=line.value))
         elif stack:
             stack[-1].lines.append(line)
         else:
-            raise InvalidContent(f"A line outside of any component: {logical[:60]!r}")
+            raise InvalidContent(Sentence("A line outside of any component: %(line)r", line=logical[:60]))
     if stack:
-        raise InvalidContent(f"BEGIN:{stack[-1].name} without its END.")
+        raise InvalidContent(Sentence("BEGIN:%(name)s without its END.", name=stack[-1].name))
     return roots
 
 

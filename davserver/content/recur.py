@@ -43,6 +43,7 @@ from davserver.content.stamps import (
     year_start,
 )
 from davserver.errors import CALDAV, BudgetExceeded, InvalidContent
+from davserver.sentences import Sentence
 
 WEEKDAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
 UNITS = {"HOURLY": 3600, "MINUTELY": 60, "SECONDLY": 1}
@@ -125,7 +126,7 @@ def _parse_rule(text: str) -> Rule:
         name, _, value = part.partition("=")
         name = name.strip()
         if name in parts:
-            raise InvalidContent(f"RRULE has {name[:20]} twice.")
+            raise InvalidContent(Sentence("RRULE has %(name)s twice.", name=name[:20]))
         parts[name] = value.strip()
     if parts.pop("RSCALE", "GREGORIAN") != "GREGORIAN":
         raise InvalidContent("Only RSCALE=GREGORIAN is supported.", CALDAV + "supported-rscale")
@@ -134,7 +135,7 @@ def _parse_rule(text: str) -> Rule:
         if name.startswith("X-"):
             continue
         if name not in _PARTS:
-            raise InvalidContent(f"Unknown part of an RRULE: {name[:20]!r}")
+            raise InvalidContent(Sentence("Unknown part of an RRULE: %(name)r", name=name[:20]))
         attribute, parse = _PARTS[name]
         values[attribute] = parse(name, value)
     if "freq" not in values:
@@ -154,7 +155,7 @@ def _checked(rule: Rule) -> Rule:
 def _choice(*allowed: str) -> Callable[[str, str], str]:
     def parse(name: str, value: str) -> str:
         if value not in allowed:
-            raise InvalidContent(f"Bad {name} in an RRULE: {value[:20]!r}")
+            raise InvalidContent(Sentence("Bad %(name)s in an RRULE: %(value)r", name=name, value=value[:20]))
         return value
 
     return parse
@@ -162,7 +163,7 @@ def _choice(*allowed: str) -> Callable[[str, str], str]:
 
 def _number(name: str, value: str) -> int:
     if not (value.isascii() and value.isdecimal() and len(value) <= 10):
-        raise InvalidContent(f"Bad {name} in an RRULE: {value[:20]!r}")
+        raise InvalidContent(Sentence("Bad %(name)s in an RRULE: %(value)r", name=name, value=value[:20]))
     return int(value)
 
 
@@ -182,7 +183,7 @@ def _until(name: str, value: str) -> Stamp:
 
 def _week_start(name: str, value: str) -> int:
     if value not in WEEKDAYS:
-        raise InvalidContent(f"Bad {name} in an RRULE: {value[:20]!r}")
+        raise InvalidContent(Sentence("Bad %(name)s in an RRULE: %(value)r", name=name, value=value[:20]))
     return WEEKDAYS[value]
 
 
@@ -194,7 +195,9 @@ def _numbers(lowest: int, highest: int, *, signed: bool = False) -> Callable[[st
             sign = -1 if digits.startswith("-") else 1
             number = _number(name, digits[1:] if signed and digits.startswith(("+", "-")) else digits)
             if not lowest <= number <= highest:
-                raise InvalidContent(f"Bad {name} in an RRULE: {item[:20]!r}")
+                raise InvalidContent(
+                    Sentence("Bad %(name)s in an RRULE: %(value)r", name=name, value=item[:20])
+                )
             numbers.add(sign * number)
         return tuple(sorted(numbers))
 
@@ -212,7 +215,9 @@ def _by_day(name: str, value: str) -> tuple[tuple[int, int], ...]:
         day = item.strip()
         ordinal = _numbers(1, 53, signed=True)(name, day[:-2])[0] if len(day) > 2 else 0
         if day[-2:] not in WEEKDAYS:
-            raise InvalidContent(f"Bad BYDAY in an RRULE: {item[:20]!r}")
+            raise InvalidContent(
+                Sentence("Bad %(name)s in an RRULE: %(value)r", name="BYDAY", value=item[:20])
+            )
         days.add((ordinal, WEEKDAYS[day[-2:]]))
     return tuple(sorted(days))
 

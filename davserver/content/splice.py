@@ -32,6 +32,7 @@ from davserver.content.lines import (
 )
 from davserver.content.zones import named_zone, vtimezone
 from davserver.errors import InvalidContent
+from davserver.sentences import Sentence
 
 MOST_WRITTEN = 8
 """Zones that bodies are held against one by one before they are cut: nearly all calendars have one or two."""
@@ -326,11 +327,11 @@ def _outermost(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]
                 begin = match.start()
             stack.append(name)
         elif not stack or stack.pop() != name:
-            raise InvalidContent(f"END:{name[:40]} without its BEGIN.")
+            raise InvalidContent(Sentence("END:%(name)s without its BEGIN.", name=name[:40]))
         elif not stack:
             yield begin, match.end(), name
     if stack:
-        raise InvalidContent(f"BEGIN:{stack[-1][:40]} without its END.")
+        raise InvalidContent(Sentence("BEGIN:%(name)s without its END.", name=stack[-1][:40]))
 
 
 def _split_one_calendar(root: str) -> Iterator[tuple[str, bytes]]:

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from davserver.errors import InvalidContent
+from davserver.sentences import Sentence
 
 DAY = 86_400
 MIN_SECONDS = -62_135_596_800
@@ -62,14 +63,14 @@ def parse_stamp(text: str) -> Stamp:
             return Stamp(past.days * DAY + past.seconds, False, is_utc)
     except ValueError:
         pass
-    raise InvalidContent(f"Not a DATE or DATE-TIME: {text[:40]!r}")
+    raise InvalidContent(Sentence("Not a DATE or DATE-TIME: %(text)r", text=text[:40]))
 
 
 def parse_duration(text: str) -> Span:
     """A DURATION in all forms of RFC 5545 3.3.6, and ``P1DT``, which Apple's tests send."""
     match = _DURATION.fullmatch(text.strip())
     if match is None or not any(match.groups()[1:]):
-        raise InvalidContent(f"Not a DURATION: {text[:40]!r}")
+        raise InvalidContent(Sentence("Not a DURATION: %(text)r", text=text[:40]))
     weeks, days, hours, minutes, seconds = (int(group or 0) for group in match.groups()[1:])
     sign = -1 if match[1] == "-" else 1
     return Span(sign * (weeks * 7 + days), sign * (hours * 3600 + minutes * 60 + seconds))
@@ -79,7 +80,7 @@ def parse_utc_offset(text: str) -> int:
     """A UTC-OFFSET in seconds east of Greenwich."""
     match = _UTC_OFFSET.fullmatch(text.strip())
     if match is None or int(match[2]) > 23 or int(match[3]) > 59:
-        raise InvalidContent(f"Not a UTC-OFFSET: {text[:40]!r}")
+        raise InvalidContent(Sentence("Not a UTC-OFFSET: %(text)r", text=text[:40]))
     seconds = int(match[2]) * 3600 + int(match[3]) * 60 + int(match[4] or 0)
     return -seconds if match[1] == "-" else seconds
 

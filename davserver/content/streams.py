@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from davserver.content.lines import escape_text, unescape_text
+from davserver.sentences import Sentence
 
 CALENDAR, CARD = "VCALENDAR", "VCARD"
 ENCODING, CHARACTERS, UID = "encoding", "characters", "uid"
@@ -176,7 +177,7 @@ class _Cutter:
     def _begin(self, name: bytes, line: bytes, number: int) -> Iterator[Found]:
         wrapper = name == CALENDAR.encode()
         if self._open is not None and (wrapper or self._is_anew(name)):
-            yield self._damaged(f"BEGIN:{_shown(self._open.name)} without its END.")
+            yield self._damaged(Sentence("BEGIN:%(name)s without its END.", name=_shown(self._open.name)))
         if wrapper:
             self._inside, self._calendar, self._head = True, self._calendar + 1, []
         elif self._open is not None:
@@ -186,7 +187,7 @@ class _Cutter:
             yield from self._write_head()
             self._open, self._stack = _Open(name, number, [line], len(line) + 2), [name]
         else:
-            yield Damage(number, f"{_shown(name)} stands outside of a VCALENDAR.")
+            yield Damage(number, Sentence("%(name)s stands outside of a VCALENDAR.", name=_shown(name)))
 
     def _is_anew(self, name: bytes) -> bool:
         """Whether this can only be the next component, so that the open one was never ended."""
@@ -196,7 +197,7 @@ class _Cutter:
     def _end(self, name: bytes, line: bytes, number: int) -> Iterator[Found]:
         if name == CALENDAR.encode():
             if self._open is not None:
-                yield self._damaged(f"BEGIN:{_shown(self._open.name)} without its END.")
+                yield self._damaged(Sentence("BEGIN:%(name)s without its END.", name=_shown(self._open.name)))
             yield from self._write_head()
             self._inside = False
             return
@@ -208,9 +209,9 @@ class _Cutter:
             if not self._stack:
                 yield self._finished()
         elif name in self._stack:
-            yield self._damaged(f"BEGIN:{_shown(self._stack[-1])} without its END.")
+            yield self._damaged(Sentence("BEGIN:%(name)s without its END.", name=_shown(self._stack[-1])))
         else:
-            yield self._damaged(f"END:{_shown(name)} without its BEGIN.")
+            yield self._damaged(Sentence("END:%(name)s without its BEGIN.", name=_shown(name)))
 
     def end(self, number: int) -> Iterator[Found]:
         """The end of the file."""
@@ -235,7 +236,7 @@ class _Cutter:
         current = self._open
         assert current is not None
         if current.size > self._limit:
-            return self._damaged(f"An item has at most {self._limit} bytes.")
+            return self._damaged(Sentence("An item has at most %(most)s bytes.", most=self._limit))
         self._open = None
         return _piece(current, self._calendar)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from davserver.content.lines import Component, Line, decode, parse_components, unescape_text
 from davserver.content.search import card_search
 from davserver.errors import CARDDAV, InvalidContent
+from davserver.sentences import Sentence
 
 VERSIONS = ("3.0", "4.0")
 """The versions that are stored, and converted into one another (CARDDAV:supported-address-data)."""
@@ -82,7 +83,7 @@ def parse_card(body: bytes) -> Component:
         raise _invalid("A VCARD needs one VERSION.")
     if versions[0] not in VERSIONS:
         raise InvalidContent(
-            f"Only vCard 3.0 and 4.0 are supported, not {versions[0][:20]!r}.",
+            Sentence("Only vCard 3.0 and 4.0 are supported, not %(version)r.", version=versions[0][:20]),
             CARDDAV + "supported-address-data",
         )
     return roots[0]

@@ -38,6 +38,7 @@ from davserver.content.stamps import (
 )
 from davserver.content.windows_zones import WINDOWS_ZONES
 from davserver.errors import BudgetExceeded, InvalidContent
+from davserver.sentences import Sentence
 
 _NAME = re.compile(r"[A-Za-z0-9_+\-]{1,30}(?:/[A-Za-z0-9_+\-]{1,30}){0,3}")
 _NO_ZONES = {"posix", "right", "posixrules", "localtime", "factory", "tzdata.zi", "leapseconds"}
@@ -391,7 +392,7 @@ def vtimezone(tzid: str) -> str:
     """
     zone = _iana_zone(tzid)
     if zone is None:
-        raise InvalidContent(f"Unknown time zone: {tzid[:60]!r}")
+        raise InvalidContent(Sentence("Unknown time zone: %(tzid)r", tzid=tzid[:60]))
     onsets = list(_changes(zone))
     lines = _regular(zone, onsets) or _listed(zone, onsets)
     return "".join(f"{line}\r\n" for line in ("BEGIN:VTIMEZONE", f"TZID:{tzid}", *lines, "END:VTIMEZONE"))

@@ -19,6 +19,7 @@ from davserver.errors import HttpError
 from davserver.jobs.office import Office
 from davserver.jobs.users import find_user
 from davserver.model import AppPassword, Principal, Right, Scope
+from davserver.sentences import Sentence
 from davserver.storage import app_passwords, collections
 from davserver.storage.app_passwords import NewAppPassword
 from davserver.storage.engine import now
@@ -76,14 +77,22 @@ def check_label(label: str) -> str:
     """One line that names the device."""
     label = " ".join(unicodedata.normalize("NFC", label).split())
     if not 1 <= len(label) <= LONGEST_LABEL or not label.isprintable():
-        raise HttpError(400, f"Name the device, in at most {LONGEST_LABEL} characters.")
+        raise HttpError(
+            400,
+            Sentence("Name the device, in at most %(most)s characters.", most=LONGEST_LABEL),
+        )
     return label
 
 
 def make(tx: Connection, owner: Principal, wanted: Wanted) -> Made:
     """Make one in a transaction of the caller's; ``wanted`` was checked."""
     if len(app_passwords.of_principal(tx, owner.id)) >= MOST:
-        raise HttpError(409, f"An account has at most {MOST} app passwords. Revoke some that are not used.")
+        raise HttpError(
+            409,
+            Sentence(
+                "An account has at most %(most)s app passwords. Revoke some that are not used.", most=MOST
+            ),
+        )
     for key in wanted.scope.collections or ():
         _check_visible(tx, owner, key)
     password = words.generate()

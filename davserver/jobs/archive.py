@@ -32,6 +32,7 @@ from davserver.jobs.arrivals import Arrival, Refusal
 from davserver.jobs.office import Office
 from davserver.jobs.transfer import Report, Watch, Wish
 from davserver.model import Access, Ace, Collection, CollectionKind, NewCollection, Principal
+from davserver.sentences import Sentence
 from davserver.storage import collections, dead_properties, items, principals, shares
 
 FORMAT = 1
@@ -233,14 +234,14 @@ def _read_index(archive: zipfile.ZipFile) -> list[_Described]:
     except KeyError:
         raise HttpError(400, "This zip is no archive of davserver.") from None
     if entry.file_size > _LONGEST_INDEX:
-        raise HttpError(400, f"{INDEX} in the archive is too large.")
+        raise HttpError(400, Sentence("%(file)s in the archive is too large.", file=INDEX))
     try:
         whole = json.loads(b"".join(unpack.zip_chunks(archive, entry)))
         if whole["davserver-archive"] != FORMAT:
             raise HttpError(400, "The archive comes from a newer davserver.")
         return [_described(one) for one in whole["collections"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HttpError(400, f"{INDEX} in the archive cannot be read.") from error
+        raise HttpError(400, Sentence("%(file)s in the archive cannot be read.", file=INDEX)) from error
 
 
 def _described(one: dict[str, Any]) -> _Described:
@@ -264,7 +265,7 @@ def _described(one: dict[str, Any]) -> _Described:
         transparent=bool(one.get("transparent")),
     )
     if kind is CollectionKind.CALENDAR and not components:
-        raise HttpError(400, f"The calendar {name} in the archive takes nothing.")
+        raise HttpError(400, Sentence("The calendar %(name)s in the archive takes nothing.", name=name))
     access = tuple((_text(who, 255), frozenset(map(str, what))) for who, what in one.get("access", ()))
     given = tuple((str(who), Access(how)) for who, how in one.get("shares", ()))
     return _Described(new, int(one.get("items") or 0), access, given, _properties(one))
@@ -313,7 +314,9 @@ class _ArchiveImport:
         try:
             entry = self._archive.getinfo(_items_name(described.new.kind, described.new.name))
         except KeyError:
-            raise HttpError(400, f"The items of {described.label} are missing in the archive.") from None
+            raise HttpError(
+                400, Sentence("The items of %(label)s are missing in the archive.", label=described.label)
+            ) from None
         target = self._target(described)
         lines = _json_lines(unpack.limited(unpack.zip_chunks(self._archive, entry), self._budget))
         arrivals = _arrivals(lines, described.label)

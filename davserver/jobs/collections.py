@@ -22,6 +22,7 @@ from davserver.jobs import sharing
 from davserver.jobs.office import Office
 from davserver.jobs.places import WORDS, Place, find, find_owner, locked
 from davserver.model import Collection, CollectionKind, NewCollection, Principal, PrincipalKind, Shared
+from davserver.sentences import Sentence
 from davserver.storage import collections, items, shares
 
 COMPONENTS = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
@@ -83,7 +84,7 @@ def create(
                 raise HttpError(403, "A group owns nothing; it is given things.")
             return collections.create(tx, NewCollection(person.id, kind, name, **columns))
     except IntegrityError:
-        raise HttpError(409, f"There is already something called {name}.") from None
+        raise HttpError(409, Sentence("There is already something called %(name)s.", name=name)) from None
 
 
 def edit(office: Office, place: Place, details: Details) -> Collection:
@@ -137,7 +138,7 @@ def get(tx: Connection, place: Place) -> Collection:
 def _check_name(name: str) -> str:
     name = name.strip()
     if len(name) > LONGEST_NAME:
-        raise HttpError(400, f"A name has at most {LONGEST_NAME} characters.")
+        raise HttpError(400, Sentence("A name has at most %(most)s characters.", most=LONGEST_NAME))
     if "/" in name or not name.isprintable() or name in (".", ".."):
         raise HttpError(400, "A name is a part of the address: no slash, nothing unprintable.")
     return name
@@ -146,15 +147,18 @@ def _check_name(name: str) -> str:
 def _columns(kind: CollectionKind, details: Details) -> dict[str, Any]:
     color, zone = details.color.strip(), details.timezone_id.strip()
     if color and not _COLOR.fullmatch(color):
-        raise HttpError(400, f"{color[:50]} is no colour. Write #RRGGBB.")
+        raise HttpError(400, Sentence("%(color)s is no colour. Write #RRGGBB.", color=color[:50]))
     if zone and not zones.known_zone(zone):
-        raise HttpError(400, f"No time zone {zone[:80]} is known.")
+        raise HttpError(400, Sentence("No time zone %(zone)s is known.", zone=zone[:80]))
     if details.position is not None and abs(details.position) > 999_999_999:
         raise HttpError(400, "That is no place in an order.")
     unknown = [name for name in details.components if name not in COMPONENTS]
     is_calendar = kind is CollectionKind.CALENDAR
     if is_calendar and (unknown or not details.components):
-        raise HttpError(400, f"A calendar holds at least one of {', '.join(COMPONENTS)}.")
+        raise HttpError(
+            400,
+            Sentence("A calendar holds at least one of %(components)s.", components=", ".join(COMPONENTS)),
+        )
     return {
         "display_name": _text(details.display_name),
         "description": _text(details.description),
@@ -169,12 +173,18 @@ def _columns(kind: CollectionKind, details: Details) -> dict[str, Any]:
 
 def _text(text: str) -> str | None:
     if len(text) > LONGEST_TEXT:
-        raise HttpError(400, f"A text has at most {LONGEST_TEXT} characters.")
+        raise HttpError(400, Sentence("A text has at most %(most)s characters.", most=LONGEST_TEXT))
     return clean(text.strip()) or None
 
 
 def _check_components(tx: Connection, target: Collection, wanted: tuple[str, ...]) -> None:
     held = items.components_in(tx, target.id) - set(wanted)
     if held:
-        word = WORDS[target.kind]
-        raise HttpError(409, f"This {word} holds {', '.join(sorted(held))}. Move or delete these first.")
+        raise HttpError(
+            409,
+            Sentence(
+                "This %(kind)s holds %(held)s. Move or delete these first.",
+                kind=WORDS[target.kind],
+                held=", ".join(sorted(held)),
+            ),
+        )

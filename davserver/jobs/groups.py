@@ -29,9 +29,14 @@ from davserver.model import (
     Principal,
     PrincipalKind,
 )
+from davserver.sentences import Sentence
 from davserver.storage import collections, principals, shares
 
-WORDS = {PrincipalKind.GROUP: "group", PrincipalKind.ROOM: "room", PrincipalKind.RESOURCE: "resource"}
+WORDS = {
+    PrincipalKind.GROUP: Sentence("group"),
+    PrincipalKind.ROOM: Sentence("room"),
+    PrincipalKind.RESOURCE: Sentence("resource"),
+}
 """What people call each kind."""
 
 
@@ -52,7 +57,9 @@ def create_group(office: Office, new: Described, members: Iterable[str] = ()) ->
             principals.set_members(tx, made.id, [one.id for one in _members(tx, members)])
             return made
     except IntegrityError:
-        raise HttpError(409, f"There is already an account or group {new.name}.") from None
+        raise HttpError(
+            409, Sentence("There is already an account or group %(name)s.", name=new.name)
+        ) from None
 
 
 def create_resource(
@@ -79,7 +86,9 @@ def create_resource(
             sharing.apply(tx, office.settings, (made, calendar), grants)
             return made
     except IntegrityError:
-        raise HttpError(409, f"There is already an account or group {new.name}.") from None
+        raise HttpError(
+            409, Sentence("There is already an account or group %(name)s.", name=new.name)
+        ) from None
 
 
 def edit(office: Office, described: Described) -> Principal:
@@ -125,7 +134,14 @@ def find(tx: Connection, name: str, kind: PrincipalKind | None = None) -> Princi
     """The group, room or resource of that name; 404 where there is none."""
     found = principals.get(tx, unicodedata.normalize("NFC", name))
     if found is None or found.kind not in ([kind] if kind else WORDS):
-        raise HttpError(404, f"There is no {WORDS[kind] if kind else 'group, room or resource'} {name}.")
+        raise HttpError(
+            404,
+            Sentence(
+                "There is no %(kind)s %(name)s.",
+                kind=WORDS[kind] if kind else Sentence("group, room or resource"),
+                name=name,
+            ),
+        )
     return found
 
 
@@ -134,7 +150,7 @@ def calendar_of(tx: Connection, name: str) -> tuple[Principal, Collection]:
     found = find(tx, name)
     calendar = collections.get(tx, found.name, CollectionKind.CALENDAR, DEFAULT_COLLECTION)
     if calendar is None:
-        raise HttpError(404, f"{found.name} has no calendar.")
+        raise HttpError(404, Sentence("%(name)s has no calendar.", name=found.name))
     return found, calendar
 
 
@@ -150,6 +166,6 @@ def _members(tx: Connection, names: Iterable[str]) -> list[Principal]:
     for name in names:
         one = principals.get(tx, unicodedata.normalize("NFC", name))
         if one is None or one.kind is PrincipalKind.GROUP:
-            raise HttpError(404, f"There is no account {name}.")
+            raise HttpError(404, Sentence("There is no account %(name)s.", name=name))
         found.append(one)
     return found

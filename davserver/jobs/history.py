@@ -16,6 +16,7 @@ from davserver.jobs.items import UidConflict, check_body, store_item
 from davserver.jobs.office import Office
 from davserver.jobs.places import Place, find, locked
 from davserver.model import Collection, Item, NewItem, Principal
+from davserver.sentences import Sentence
 from davserver.storage import history, items
 from davserver.storage.history import Version
 
@@ -46,7 +47,7 @@ def versions(tx: Connection, place: Place, name: str) -> Past:
     _, target = find(tx, place)
     past = Past(items.get(tx, target.id, name), tuple(history.of_item(tx, target.id, name)))
     if past.current is None and not past.versions:
-        raise HttpError(404, f"There is no item {name}.")
+        raise HttpError(404, Sentence("There is no item %(name)s.", name=name))
     return past
 
 
@@ -112,7 +113,9 @@ def restore_as_of(office: Office, place: Place, moment: int) -> Changes:
             try:
                 _put(office, tx, (owner, _again(tx, place)), one, history.body(tx, one.id))
             except UidConflict:
-                raise HttpError(409, f"{one.name} is not restored: another item has its UID.") from None
+                raise HttpError(
+                    409, Sentence("%(name)s is not restored: another item has its UID.", name=one.name)
+                ) from None
         return Changes(len(wanted), len(added))
 
 

@@ -16,6 +16,7 @@ from davserver.davxml import CALDAV, CARDDAV, DAV
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
 from davserver.model import Collection, CollectionKind, Item, ItemIndex, NewItem, Principal
+from davserver.sentences import Sentence
 from davserver.storage import collections, items
 
 SPACES = {CollectionKind.CALENDAR: CALDAV, CollectionKind.ADDRESSBOOK: CARDDAV}
@@ -39,7 +40,7 @@ def check_body(kind: CollectionKind, body: bytes, settings: Settings) -> ItemInd
     :raises HttpError: 403 with max-resource-size or the precondition that the content breaks.
     """
     if len(body) > (most := largest(kind, settings)):
-        message = f"An item has at most {most} bytes."
+        message = Sentence("An item has at most %(most)s bytes.", most=most)
         raise HttpError(403, message, SPACES[kind] + "max-resource-size")
     if kind is CollectionKind.CALENDAR:
         return index.of_calendar_object(body, settings.caldav)
@@ -63,7 +64,7 @@ def current(tx: Connection, collection_id: int) -> Collection:
 def check_name(name: str) -> str:
     """A name that an item or a collection can have in a URL; 400 for any other."""
     if not 1 <= len(name) <= LONGEST_NAME or "/" in name or name in (".", "..") or not name.isprintable():
-        raise HttpError(400, f"{name[:80]!r} is no name for an item or a collection.")
+        raise HttpError(400, Sentence("%(name)r is no name for an item or a collection.", name=name[:80]))
     return name
 
 
@@ -130,7 +131,8 @@ def check_component(target: Collection, index: ItemIndex) -> None:
     """403 supported-calendar-component where a calendar does not take what the body is (RFC 4791 5.2.3)."""
     check_writable(target)
     if target.kind is CollectionKind.CALENDAR and index.component not in target.components.split(","):
-        message = f"This calendar takes {target.components}, not {index.component}."
+        taken, given = target.components, index.component
+        message = Sentence("This calendar takes %(taken)s, not %(given)s.", taken=taken, given=given)
         raise HttpError(403, message, CALDAV + "supported-calendar-component")
 
 

@@ -22,7 +22,9 @@ from sqlalchemy import Connection
 from davserver.auth.passwords import MAX_LENGTH, hash_password
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
+from davserver.jobs.places import WORDS
 from davserver.model import Collection, CollectionKind, Detail, Link, Principal, View
+from davserver.sentences import Sentence
 from davserver.storage import collections, links
 from davserver.vault import Vault
 
@@ -176,7 +178,13 @@ def _add(tx: Connection, office: Office, owner: Principal, source: Source, value
     if not office.settings.links.enabled:
         raise HttpError(403, "Public links are switched off on this server (links.enabled).")
     if len(links.of_owner(tx, owner.id)) >= office.settings.links.max_per_user:
-        raise HttpError(409, f"You have {office.settings.links.max_per_user} links; remove one first.")
+        raise HttpError(
+            409,
+            Sentence(
+                "You have %(most)s links; remove one first.",
+                most=office.settings.links.max_per_user,
+            ),
+        )
     shown = _find(tx, owner, source)
     row = {**values, "kind": source.kind.value, "salt": secrets.token_hex(16)}
     return _existing(tx, owner, links.add(tx, owner.id, row, [one.id for one in shown]))
@@ -188,10 +196,15 @@ def _find(tx: Connection, owner: Principal, source: Source) -> list[Collection]:
     if not names:
         raise HttpError(400, "A link shows at least one calendar or address book.")
     if len(names) > MOST_COLLECTIONS:
-        raise HttpError(400, f"A link shows at most {MOST_COLLECTIONS} calendars.")
+        raise HttpError(
+            400,
+            Sentence("A link shows at most %(most)s calendars.", most=MOST_COLLECTIONS),
+        )
     found = {one.name: one for one in collections.of_owner(tx, owner.id, source.kind)}
     if missing := [name for name in names if name not in found]:
-        raise HttpError(404, f"There is no {source.kind.value} {missing[0]}.")
+        raise HttpError(
+            404, Sentence("There is no %(kind)s %(name)s.", kind=WORDS[source.kind], name=missing[0])
+        )
     return [found[name] for name in names]
 
 
@@ -240,9 +253,11 @@ def _token_values(office: Office, token: str) -> dict[str, Any]:
 
 def _values(wish: Wish, kind: CollectionKind) -> dict[str, Any]:
     """The columns of a wish; 400 where it makes no sense."""
-    for name, text in (("label", wish.label), ("title", wish.title)):
+    for name, text in ((Sentence("label"), wish.label), (Sentence("title"), wish.title)):
         if len(text) > 255 or any(ord(character) < 32 or ord(character) == 127 for character in text):
-            raise HttpError(400, f"The {name} has at most 255 characters, all printable.")
+            raise HttpError(
+                400, Sentence("The %(name)s has at most 255 characters, all printable.", name=name)
+            )
     if wish.embed and not wish.page:
         raise HttpError(400, "Only a link with a page can be embedded.")
     if wish.expires is not None and not 0 < wish.expires < 2**40:
@@ -260,7 +275,7 @@ def _values(wish: Wish, kind: CollectionKind) -> dict[str, Any]:
     }
     if wish.password is not None:
         if len(wish.password) > MAX_LENGTH:
-            raise HttpError(400, f"A password has at most {MAX_LENGTH} characters.")
+            raise HttpError(400, Sentence("A password has at most %(most)s characters.", most=MAX_LENGTH))
         values["password"] = hash_password(wish.password) if wish.password else ""
     return values
 
@@ -269,9 +284,9 @@ def _check_view(view: View, kind: CollectionKind) -> None:
     if kind is CollectionKind.ADDRESSBOOK and view.detail is Detail.BUSY:
         raise HttpError(400, "An address book has no busy times: choose everything or names only.")
     if unknown := view.left_out - LEFT_OUT:
-        raise HttpError(400, f"{min(unknown)} cannot be left out.")
+        raise HttpError(400, Sentence("%(name)s cannot be left out.", name=min(unknown)))
     if unknown := frozenset(view.components) - frozenset(COMPONENTS):
-        raise HttpError(400, f"{min(unknown)} is no kind of entry.")
+        raise HttpError(400, Sentence("%(name)s is no kind of entry.", name=min(unknown)))
     if view.start is not None and view.end is not None and view.end <= view.start:
         raise HttpError(400, "The end must come after the start.")
     for moment in (view.start, view.end):
@@ -279,4 +294,4 @@ def _check_view(view: View, kind: CollectionKind) -> None:
             raise HttpError(400, "The dates are out of range.")
     for days in (view.days_back, view.days_ahead):
         if days is not None and not 0 <= days <= MOST_DAYS:
-            raise HttpError(400, f"A window has 0 to {MOST_DAYS} days.")
+            raise HttpError(400, Sentence("A window has 0 to %(most)s days.", most=MOST_DAYS))

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from davserver.errors import HttpError
 from davserver.model import Collection, CollectionKind, Principal
+from davserver.sentences import Sentence
 from davserver.storage import collections, principals
 
-WORDS = {CollectionKind.CALENDAR: "calendar", CollectionKind.ADDRESSBOOK: "address book"}
+WORDS = {CollectionKind.CALENDAR: Sentence("calendar"), CollectionKind.ADDRESSBOOK: Sentence("address book")}
 """What people call each kind."""
 
 
@@ -30,7 +31,7 @@ def find_owner(tx: Connection, name: str) -> Principal:
     """Whoever can own collections: a user, a room or a resource; 404 for anybody else."""
     found = principals.get(tx, name)
     if found is None:
-        raise HttpError(404, f"There is no account {name}.")
+        raise HttpError(404, Sentence("There is no account %(name)s.", name=name))
     return found
 
 
@@ -39,7 +40,15 @@ def find(tx: Connection, place: Place) -> tuple[Principal, Collection]:
     owner = find_owner(tx, place.owner)
     found = collections.get(tx, owner.name, place.kind, place.name)
     if found is None:
-        raise HttpError(404, f"{place.owner} has no {WORDS[place.kind]} {place.name}.")
+        raise HttpError(
+            404,
+            Sentence(
+                "%(owner)s has no %(kind)s %(name)s.",
+                owner=place.owner,
+                kind=WORDS[place.kind],
+                name=place.name,
+            ),
+        )
     return owner, found
 
 
@@ -48,7 +57,15 @@ def locked(tx: Connection, place: Place) -> tuple[Principal, Collection]:
     owner, found = find(tx, place)
     target = collections.lock(tx, found.id)
     if target is None:
-        raise HttpError(404, f"{place.owner} has no {WORDS[place.kind]} {place.name}.")
+        raise HttpError(
+            404,
+            Sentence(
+                "%(owner)s has no %(kind)s %(name)s.",
+                owner=place.owner,
+                kind=WORDS[place.kind],
+                name=place.name,
+            ),
+        )
     return owner, target
 
 

@@ -21,6 +21,7 @@ from davserver import config
 from davserver.config import Settings
 from davserver.errors import ConfigError, HttpError
 from davserver.jobs.office import Office
+from davserver.sentences import Sentence
 from davserver.storage import Store
 from davserver.storage import settings as settings_table
 from davserver.vault import Vault, VaultLocked
@@ -64,7 +65,9 @@ def change(office: Office, values: Mapping[str, Any]) -> None:
     """
     for name in values:
         if name in office.settings.fixed or _field(name).metadata["where"] == config.FILE:
-            raise HttpError(409, f"{name} is set in the configuration file or the environment.")
+            raise HttpError(
+                409, Sentence("%(name)s is set in the configuration file or the environment.", name=name)
+            )
     try:
         config.with_values(office.settings, values)
     except ConfigError as error:
@@ -81,7 +84,7 @@ def change(office: Office, values: Mapping[str, Any]) -> None:
 def _field(name: str) -> Any:
     section, _, key = name.partition(".")
     if section not in config.SECTIONS or key not in config.keys(section):
-        raise HttpError(400, f"There is no setting {name}.")
+        raise HttpError(400, Sentence("There is no setting %(name)s.", name=name))
     return config.keys(section)[key]
 
 

@@ -31,6 +31,7 @@ from davserver.model import (
     Shared,
     ShareState,
 )
+from davserver.sentences import Sentence
 from davserver.storage import collections, notifications, principals, shares
 from davserver.storage.shares import Sharee, Terms
 
@@ -75,7 +76,7 @@ def revoke(office: Office, place: Place, who: str) -> None:
         sharee = find_sharee(tx, who)
         given = shares.sharees(tx, [target.id]).get(target.id, [])
         if not any(one.principal.id == sharee.id for one in given):
-            raise HttpError(404, f"{place} is not shared with {who}.")
+            raise HttpError(404, Sentence("%(place)s is not shared with %(who)s.", place=place, who=who))
         apply(tx, office.settings, (owner, target), [Grant(sharee, None)])
 
 
@@ -147,7 +148,11 @@ def find_sharee(tx: Connection, who: str) -> Principal:
     mail = text.removeprefix("mailto:").removeprefix("MAILTO:")
     found = principals.get(tx, text) or (principals.by_email(tx, mail) if "@" in mail else None)
     if found is None:
-        raise HttpError(404, f"There is no account or group {text[:100]}.", DAV + "recognized-principal")
+        raise HttpError(
+            404,
+            Sentence("There is no account or group %(text)s.", text=text[:100]),
+            DAV + "recognized-principal",
+        )
     return found
 
 

@@ -20,6 +20,7 @@ from davserver.errors import HttpError
 from davserver.jobs import background
 from davserver.jobs.office import Office
 from davserver.model import Collection, CollectionKind, NewCollection, Principal, Subscription
+from davserver.sentences import Sentence
 from davserver.storage import collections, subscriptions
 from davserver.storage.engine import now
 from davserver.urls import Password, check_url, origin, split_credentials
@@ -119,7 +120,9 @@ def add(office: Office, owner: Principal, wanted: Wanted) -> int:
     with office.write("subscription.add", f"{owner.name} {host}") as tx:
         if subscriptions.count_of(tx, owner.id) >= office.settings.outgoing.feeds_per_user:
             most = office.settings.outgoing.feeds_per_user
-            raise HttpError(403, f"You can subscribe to {most} calendars; remove one first.")
+            raise HttpError(
+                403, Sentence("You can subscribe to %(most)s calendars; remove one first.", most=most)
+            )
         _check_new(tx, vault, owner, source)
         new = NewCollection(
             owner.id,
@@ -228,7 +231,7 @@ def _check_new(tx: Connection, vault: Vault, owner: Principal, source: Source) -
 
 def _check_minutes(minutes: int | None) -> None:
     if minutes is not None and not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
-        raise HttpError(400, f"Choose {SHORTEST_MINUTES} minutes to a week.")
+        raise HttpError(400, Sentence("Choose %(least)s minutes to a week.", least=SHORTEST_MINUTES))
 
 
 def _kept(wanted: Wanted) -> dict[str, bool]:

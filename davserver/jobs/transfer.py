@@ -16,7 +16,6 @@ first), ``replace`` takes the new (the last), ``copy`` keeps both, the new one u
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,6 +33,7 @@ from davserver.jobs import items as jobs_items
 from davserver.jobs.arrivals import Arrival, Policy, Refusal
 from davserver.jobs.office import Office
 from davserver.model import Collection, CollectionKind, Item, ItemIndex, NewItem
+from davserver.sentences import Sentence, dump, load
 from davserver.storage import audit, dead_properties, items, principals, transfers
 from davserver.storage.engine import now
 from davserver.storage.spool import Spool
@@ -50,6 +50,13 @@ _HEARTBEAT = 1.0
 _PLAIN_UID = re.compile(r"[A-Za-z0-9@_-][A-Za-z0-9@._-]{0,199}")
 _SUFFIXES = {CollectionKind.CALENDAR: ".ics", CollectionKind.ADDRESSBOOK: ".vcf"}
 _COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"})
+
+
+_ELSEWHERE = {
+    True: Sentence("A contact goes into an address book."),
+    False: Sentence("This goes into a calendar."),
+}
+"""What is said of something that the collection does not take, by whether it is a card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +96,14 @@ class Report:
 
     def dump(self) -> str:
         """As JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return dump(asdict(self))
 
 
 def read_report(text: str) -> Report:
     """Inverse of :meth:`Report.dump`; an empty text is an empty report."""
     if not text:
         return Report()
-    values = json.loads(text)
+    values = load(text)
     refusals = [Refusal(**one) for one in values.pop("refusals")]
     return Report(**values, refusals=refusals)
 
@@ -193,7 +200,7 @@ def _do(work: _Import, transfer_id: int, part: Callable[[_Import], None]) -> Rep
     try:
         part(work)
     except BaseException as error:
-        message = error.message if isinstance(error, HttpError) else "The import was interrupted."
+        message = error.message if isinstance(error, HttpError) else Sentence("The import was interrupted.")
         _roll_back(work.office, transfer_id, message)
         raise
     return work.finish()
@@ -295,10 +302,14 @@ class _Import:
     def _index(self, arrival: Arrival) -> ItemIndex:
         is_card = arrival.component == streams.CARD
         if arrival.component and is_card != (self.target.kind is CollectionKind.ADDRESSBOOK):
-            message = "A contact goes into an address book." if is_card else "This goes into a calendar."
-            raise HttpError(403, message)
+            raise HttpError(403, _ELSEWHERE[is_card])
         if arrival.component and not is_card and arrival.component not in _COMPONENTS:
-            raise HttpError(403, f"{arrival.component[:40]} is no event, task or journal entry.")
+            raise HttpError(
+                403,
+                Sentence(
+                    "%(component)s is no event, task or journal entry.", component=arrival.component[:40]
+                ),
+            )
         index = jobs_items.check_body(self.target.kind, arrival.body, self.office.settings)
         jobs_items.check_component(self.target, index)
         return index
@@ -352,7 +363,8 @@ class _Batch:
                 self._report.skipped += 1
                 continue
             elif existing.component != index.component:
-                reason = f"The UID belongs to another kind of item, {existing.component}."
+                kind = existing.component
+                reason = Sentence("The UID belongs to another kind of item, %(kind)s.", kind=kind)
                 self._report.refuse(arrival.refusal(reason))
                 continue
             else:
@@ -442,7 +454,7 @@ def take_back(office: Office, transfer_id: int) -> None:
     """A finished import as if it had never been: for one that was a part of something that failed."""
     with office.store.write() as tx:
         transfers.move(tx, transfer_id, [transfers.DONE], transfers.UNDOING)
-    _roll_back(office, transfer_id, "What it was a part of failed.")
+    _roll_back(office, transfer_id, Sentence("What it was a part of failed."))
 
 
 def cancel(office: Office, transfer_id: int) -> None:
@@ -457,7 +469,7 @@ def recover(office: Office) -> int:
     with office.store.read() as tx:
         dead = transfers.stale(tx)
     for one in dead:
-        _roll_back(office, one.id, "The server stopped in the middle of the import.")
+        _roll_back(office, one.id, Sentence("The server stopped in the middle of the import."))
     return len(dead)
 
 

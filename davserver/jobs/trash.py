@@ -12,14 +12,19 @@ from davserver.config import Settings
 from davserver.errors import HttpError
 from davserver.jobs.items import check_quota
 from davserver.jobs.office import Office
-from davserver.jobs.places import WORDS, Place, find_owner, locked
-from davserver.model import Collection, FeedState, Principal, Trashed
+from davserver.jobs.places import Place, find_owner, locked
+from davserver.model import Collection, CollectionKind, FeedState, Principal, Trashed
+from davserver.sentences import Sentence
 from davserver.storage import Store, collections, items, locks, notifications, subscriptions, trash
 from davserver.storage.engine import now
 
 DAY = 86_400
 AT_ONCE = 20
 MOST_NAMES = 1000
+_TOO_MANY = {
+    CollectionKind.CALENDAR: Sentence("There are too many calendars with this name."),
+    CollectionKind.ADDRESSBOOK: Sentence("There are too many address books with this name."),
+}
 
 
 def discard(tx: Connection, settings: Settings, what: tuple[Principal, Collection], actor: str) -> None:
@@ -119,4 +124,4 @@ def _free_name(tx: Connection, gone: Trashed) -> str:
         name = base if number == 1 else f"{base[:250]}-{number}"
         if name not in taken:
             return name
-    raise HttpError(409, f"There are too many {WORDS[kind]}s with this name.")
+    raise HttpError(409, _TOO_MANY[kind])

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from davserver.errors import HttpError
+from davserver.sentences import Sentence
 
 CHUNK = 256 * 1024
 SUFFIXES = (".ics", ".ical", ".ifb", ".icalendar", ".vcf", ".vcard")
@@ -26,8 +27,13 @@ class TooLarge(HttpError):
     """413: more than the operator allows."""
 
     def __init__(self, limit: int) -> None:
-        mib = limit // (1024 * 1024)
-        super().__init__(413, f"The file is larger than {mib} MiB (limits.import_size). Import it in parts.")
+        super().__init__(
+            413,
+            Sentence(
+                "The file is larger than %(mib)s MiB (limits.import_size). Import it in parts.",
+                mib=limit // (1024 * 1024),
+            ),
+        )
 
 
 def members(file: BinaryIO, limit: int) -> Iterator[Member]:
@@ -111,4 +117,6 @@ def zip_chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[by
         with archive.open(member) as unpacked:
             yield from _chunks(unpacked)  # type: ignore[arg-type]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error) as error:
-        raise HttpError(400, f"{member.filename} in the zip is damaged or needs a password.") from error
+        raise HttpError(
+            400, Sentence("%(filename)s in the zip is damaged or needs a password.", filename=member.filename)
+        ) from error

@@ -19,6 +19,7 @@ from davserver.errors import HttpError
 from davserver.jobs.office import Office
 from davserver.jobs.setup import SETUP_CODE, setup_file
 from davserver.model import CollectionKind, NewCollection, NewPrincipal, Principal, PrincipalKind
+from davserver.sentences import Sentence
 from davserver.storage import collections, one_time_links, principals, web_sessions
 from davserver.storage import settings as settings_table
 
@@ -78,7 +79,7 @@ def create_user(office: Office, user: NewUser) -> Principal:
             _create_default_collections(tx, principal, accounts)
             settings_table.remove(tx, SETUP_CODE)
     except IntegrityError:
-        raise HttpError(409, f"There is already an account {name}.") from None
+        raise HttpError(409, Sentence("There is already an account %(name)s.", name=name)) from None
     setup_file(office.settings).unlink(missing_ok=True)
     return principal
 
@@ -146,7 +147,7 @@ def change_profile(office: Office, name: str, profile: Profile) -> None:
 
 def _profile_values(name: str, profile: Profile) -> dict[str, Any]:
     if wrong := profile.timezone and time_zone(profile.timezone):
-        raise HttpError(400, f"The time zone {wrong}.")
+        raise HttpError(400, Sentence("The time zone %(wrong)s.", wrong=wrong))
     return {
         "display_name": profile.display_name.strip() or name,
         "email": check_email(profile.email),
@@ -194,7 +195,7 @@ def find_owner(tx: Connection, name: str) -> Principal:
     """The user, room or piece of equipment of that name; 404 where there is none."""
     found = principals.get(tx, unicodedata.normalize("NFC", name))
     if found is None or found.kind is PrincipalKind.GROUP:
-        raise HttpError(404, f"There is no account {name}.")
+        raise HttpError(404, Sentence("There is no account %(name)s.", name=name))
     return found
 
 
@@ -202,7 +203,7 @@ def find_user(tx: Connection, name: str) -> Principal:
     """The user of that name; 404 where there is none."""
     found = principals.get(tx, unicodedata.normalize("NFC", name))
     if found is None or found.kind is not PrincipalKind.USER:
-        raise HttpError(404, f"There is no account {name}.")
+        raise HttpError(404, Sentence("There is no account %(name)s.", name=name))
     return found
 
 
@@ -213,7 +214,7 @@ def check_user_name(name: str) -> str:
     """The name as it is stored (NFC). It is a path segment and half of Basic: no slash, no colon."""
     name = unicodedata.normalize("NFC", name)
     if not 1 <= len(name) <= MAX_USER_NAME:
-        raise HttpError(400, f"A user name has 1 to {MAX_USER_NAME} characters.")
+        raise HttpError(400, Sentence("A user name has 1 to %(most)s characters.", most=MAX_USER_NAME))
     if not all(_is_name_character(character) for character in name) or not name.strip("."):
         raise HttpError(400, "A user name consists of letters, digits and . _ - @ + only.")
     return name
@@ -231,7 +232,7 @@ def check_email(email: str) -> str:
     local, at, domain = email.rpartition("@")
     is_plain = email.isprintable() and not set(email) & set(' <>",;:\\')
     if not (local and at and domain and is_plain and "@" not in local and len(email) <= 254):
-        raise HttpError(400, f"{email} is not a mail address.")
+        raise HttpError(400, Sentence("%(email)s is not a mail address.", email=email))
     return email
 
 
@@ -239,7 +240,7 @@ def check_password(password: str, settings: Settings) -> str:
     """A password that may be set."""
     shortest = settings.auth.min_password_length
     if len(password) < shortest:
-        raise HttpError(400, f"A password needs at least {shortest} characters.")
+        raise HttpError(400, Sentence("A password needs at least %(least)s characters.", least=shortest))
     if len(password) > MAX_LENGTH:
-        raise HttpError(400, f"A password has at most {MAX_LENGTH} characters.")
+        raise HttpError(400, Sentence("A password has at most %(most)s characters.", most=MAX_LENGTH))
     return password

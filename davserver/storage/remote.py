@@ -24,6 +24,7 @@ from davserver.model import (
     RemoteItem,
     RemoteRun,
 )
+from davserver.sentences import unpacked
 from davserver.storage.engine import now
 from davserver.storage.items import COLUMNS, NAMES_PER_STATEMENT
 from davserver.storage.prepared import Prepared
@@ -247,7 +248,7 @@ _ITEM_COLUMNS = tuple(remote_item.c[name] for name in RemoteItem._fields)
 
 
 def _item(row: Any) -> RemoteItem:
-    return RemoteItem._make((*row[:10], bool(row[10]), ItemState(row[11]), row[12]))
+    return RemoteItem._make((*row[:10], bool(row[10]), ItemState(row[11]), unpacked(row[12])))
 
 
 _ADD_ITEM: Any = insert(remote_item)

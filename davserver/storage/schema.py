@@ -31,10 +31,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     false,
 )
 from sqlalchemy.dialects import mysql
+
+from davserver.sentences import packed, unpacked
 
 metadata = MetaData(
     naming_convention={
@@ -47,6 +50,23 @@ metadata = MetaData(
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")
+
+
+class Told(TypeDecorator[str]):
+    """A text for people: a sentence stays one, with its values, and can be said in their language."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        """As it is stored."""
+        return None if value is None else packed(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> str | None:
+        """As it is used."""
+        return None if value is None else unpacked(value)
+
+
 Bytes = LargeBinary().with_variant(mysql.LONGBLOB, "mysql", "mariadb")
 Key = LargeBinary().with_variant(mysql.VARBINARY(100), "mysql", "mariadb")
 """Bytes short enough to be sorted by an index; databases agree about their order."""
@@ -442,7 +462,7 @@ subscription = _table(
     Column("last_modified", Text, nullable=False, default=""),
     Column("digest", String(64), nullable=False, default=""),
     Column("state", String(20), nullable=False, default="new"),
-    Column("error_text", Text, nullable=False, default=""),
+    Column("error_text", Told, nullable=False, default=""),
     Column("failures", Integer, nullable=False, default=0),
     Column("skipped", LongText, nullable=False, default=""),
     Column("last_run", BigInteger),
@@ -489,7 +509,7 @@ remote_account = _table(
     Column("last_run", BigInteger),
     Column("last_ok", BigInteger),
     Column("error_code", String(40), nullable=False, default=""),
-    Column("error_text", Text, nullable=False, default=""),
+    Column("error_text", Told, nullable=False, default=""),
     Column("progress", Text, nullable=False, default=""),
     Column("trace", LongText, nullable=False, default=""),
     Column("created", BigInteger, nullable=False),
@@ -518,7 +538,7 @@ remote_collection = _table(
     Column("gone_count", Integer, nullable=False, default=0),
     Column("last_ok", BigInteger),
     Column("error_code", String(40), nullable=False, default=""),
-    Column("error_text", Text, nullable=False, default=""),
+    Column("error_text", Told, nullable=False, default=""),
     Column("guard", Text, nullable=False, default=""),
     Column("stats", Text, nullable=False, default=""),
     UniqueConstraint("account_id", "href"),
@@ -538,7 +558,7 @@ remote_item = _table(
     Column("inflight_revision", BigInteger, nullable=False, default=0),
     Column("unconfirmed", Boolean, nullable=False, default=False),
     Column("state", String(20), nullable=False, default="ok"),
-    Column("error_text", Text, nullable=False, default=""),
+    Column("error_text", Told, nullable=False, default=""),
     UniqueConstraint("remote_id", "href"),
     Index("uq_remote_item_name", "remote_id", "name", unique=True),
     Index("ix_remote_item_uid", "remote_id", "uid"),
@@ -580,7 +600,7 @@ remote_run = _table(
     Column("conflicts", Integer, nullable=False, default=0),
     Column("problems", Integer, nullable=False, default=0),
     Column("error_code", String(40), nullable=False, default=""),
-    Column("error_text", Text, nullable=False, default=""),
+    Column("error_text", Told, nullable=False, default=""),
     Column("detail", LongText, nullable=False, default=""),
 )
 
@@ -653,7 +673,7 @@ task = _table(
     Column("state", String(20), nullable=False),
     Column("done", BigInteger, nullable=False, default=0),
     Column("total", BigInteger, nullable=False, default=0),
-    Column("message", Text, nullable=False, default=""),
+    Column("message", Told, nullable=False, default=""),
     Column("result", LongText, nullable=False, default=""),
     Column("created", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),

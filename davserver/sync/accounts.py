@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from davserver import sentences
 from davserver.content import normal
 from davserver.errors import HttpError
 from davserver.jobs import background, trash
@@ -38,6 +39,7 @@ from davserver.model import (
     RemoteItem,
     RemoteRun,
 )
+from davserver.sentences import Sentence
 from davserver.storage import collections, items, remote
 from davserver.storage.engine import now
 from davserver.sync import oauth, quirks
@@ -173,7 +175,7 @@ class AccountView:
     @property
     def trace(self) -> list[Tried]:
         """How its places were found."""
-        return [Tried(**one) for one in json.loads(self.account.trace or "[]")]
+        return [Tried(**one) for one in sentences.load(self.account.trace or "[]")]
 
 
 def advice_of(code: str) -> Advice | None:
@@ -223,7 +225,9 @@ def add_account(office: Office, owner: Principal, new: NewAccount, net: Net = NE
     with office.store.read() as tx:
         for one in remote.accounts_of(tx, owner.id):
             if origin(one.base_url) == origin(base) and one.username == new.username:
-                raise HttpError(409, f"This account is connected already: “{one.label}”.")
+                raise HttpError(
+                    409, Sentence("This account is connected already: “%(label)s”.", label=one.label)
+                )
     with office.write("remote.add", f"{owner.name} {origin(base)[1]}") as tx:
         account_id = remote.add_account(tx, owner_id=owner.id, **_values(new, base, found))
         _keep_secret(tx, office, account_id, new.secret)
@@ -247,7 +251,7 @@ def _plain(facts: Facts) -> dict[str, Any]:
 def _checked(new: NewAccount) -> NewAccount:
     """The account as it may be stored; HttpError 400 with the remedy."""
     if new.preset not in quirks.PRESETS:
-        raise HttpError(400, f"There is no preset {new.preset[:40]}.")
+        raise HttpError(400, Sentence("There is no preset %(preset)s.", preset=new.preset[:40]))
     if not new.address.strip() and not quirks.PRESETS[new.preset].calendars:
         raise HttpError(400, "Enter a mail address, or the address of the server.")
     if len(new.address) > 2000 or len(new.username) > 255:
@@ -310,7 +314,7 @@ def _values(new: NewAccount, base: str, found: Discovered) -> dict[str, Any]:
         "follow_new": new.follow_new,
         "interval_seconds": new.interval,
         "next_run": now() + new.interval,
-        "trace": json.dumps([asdict(one) for one in found.trace]),
+        "trace": sentences.dump([asdict(one) for one in found.trace]),
     }
 
 
@@ -527,7 +531,9 @@ def _make_there(client: DavClient, mine: Collection, home: str) -> str:
     facts = Facts(href, mine.kind, mine.display_name or mine.name, mine.color or "", components)
     reply = client.make(href, mine.kind, facts)
     if not reply.ok:
-        raise HttpError(502, f"The server does not create it: it answered {reply.message}.")
+        raise HttpError(
+            502, Sentence("The server does not create it: it answered %(answer)s.", answer=reply.message)
+        )
     return reply.href or href
 
 

@@ -30,6 +30,7 @@ from davserver.davxml import (
     escape,
 )
 from davserver.model import CollectionKind
+from davserver.sentences import Sentence
 from davserver.sync import multistatus
 from davserver.sync.http import Answer, OutgoingError, RedirectRefused
 from davserver.sync.multistatus import Member, Multistatus, clean_etag, normal_href
@@ -427,7 +428,7 @@ def _error(answer: Answer) -> RemoteError:
     precondition, hrefs = multistatus.precondition_of(answer.body)
     return RemoteError(
         problem,
-        f"The server answered {_told(answer)}.",
+        Sentence("The server answered %(answer)s.", answer=_told(answer)),
         status=answer.status,
         precondition=precondition,
         hrefs=hrefs,

@@ -23,6 +23,7 @@ from functools import partial
 from typing import Any
 
 from davserver.model import Direction, ItemState, Policy, RemoteItem
+from davserver.sentences import Sentence
 from davserver.storage import collections, items, remote
 from davserver.storage.engine import now
 from davserver.sync import pull, push
@@ -178,8 +179,13 @@ def _guard(work: Work, found: Found, gone: frozenset[str]) -> None:
         if asked.get("side") == side and asked.get("count") == count and not asked.get("answer"):
             guard = asked
         work.write(partial(Desk.update, guard=json.dumps(guard)))
-        place = "here" if side == "here" else "on the server"
-        raise RemoteError(Problem.GUARD, f"{count} of {known} items would be deleted {place}.")
+        raise RemoteError(Problem.GUARD, _would_delete(side, count, known))
+
+
+def _would_delete(side: str, count: int, known: int) -> str:
+    if side == "here":
+        return Sentence("%(count)s of %(known)s items would be deleted here.", count=count, known=known)
+    return Sentence("%(count)s of %(known)s items would be deleted on the server.", count=count, known=known)
 
 
 def _deletions(work: Work, found: Found, gone: frozenset[str]) -> tuple[int, int, int]:

@@ -23,14 +23,15 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from davserver.davxml import DAV
 from davserver.model import CollectionKind
+from davserver.sentences import Sentence
 from davserver.sync.client import KINDS, DavClient, Facts, facts_of
 from davserver.sync.http import BadAddress, check_url, origin
 from davserver.sync.problems import ADVICE, Problem, RemoteError
 from davserver.sync.quirks import PRESETS, Preset
 
 SERVICES = {
-    CollectionKind.CALENDAR: ("caldav", "calendars"),
-    CollectionKind.ADDRESSBOOK: ("carddav", "address books"),
+    CollectionKind.CALENDAR: ("caldav", Sentence("calendars")),
+    CollectionKind.ADDRESSBOOK: ("carddav", Sentence("address books")),
 }
 PORTS = {"https": 443, "http": 80}
 _PRINCIPAL = (
@@ -101,7 +102,9 @@ class Discovered:
         if self.ok:
             return ""
         if self.asks:
-            return f"If you trust {self.asks} with your password, agree to it and try again."
+            return Sentence(
+                "If you trust %(host)s with your password, agree to it and try again.", host=self.asks
+            )
         return ADVICE[self.problem or Problem.NOT_DAV].remedy
 
 
@@ -142,7 +145,9 @@ def _candidates(asked: Asked, kind: CollectionKind, resolver: Resolver, found: D
         host = origin(url)[1]
         if not _may_have_password(asked, host):
             found.asks = found.asks or host
-            found.trace.append(Tried(url, f"{host} belongs to another domain; it needs your consent."))
+            found.trace.append(
+                Tried(url, Sentence("%(host)s belongs to another domain; it needs your consent.", host=host))
+            )
             continue
         yield url
 
@@ -293,13 +298,24 @@ def _ask(kind: CollectionKind, url: str, client: DavClient, found: Discovered) -
     )
     if not home and principal:
         address = urljoin(base, principal)
-        found.trace.append(Tried(f"PROPFIND {url}", f"You are {address}", ok=True))
+        found.trace.append(
+            Tried(
+                f"PROPFIND {url}",
+                Sentence("You are %(address)s", address=address),
+                ok=True,
+            )
+        )
         answer = client.propfind(address, "0", _PRINCIPAL)
         base = client.final or address
         one = next(iter(answer.members.values()), None)
         home = one.href_in(KINDS[kind].home, base) if one else ""
         if not home:
-            found.trace.append(Tried(f"PROPFIND {address}", f"It names no home of {what}."))
+            found.trace.append(
+                Tried(
+                    f"PROPFIND {address}",
+                    Sentence("It names no home of %(kind)s.", kind=what),
+                )
+            )
             return False
         found.principals[kind] = address
     if home:
@@ -312,13 +328,19 @@ def _collection(kind: CollectionKind, address: str, facts: Facts, found: Discove
     if facts.kind is not kind:
         return False
     found.collections[address] = facts
-    found.trace.append(Tried(f"PROPFIND {address}", f"This is “{facts.display_name or address}”.", ok=True))
+    found.trace.append(
+        Tried(
+            f"PROPFIND {address}",
+            Sentence("This is “%(name)s”.", name=facts.display_name or address),
+            ok=True,
+        )
+    )
     return True
 
 
 def _home(kind: CollectionKind, address: str, found: Discovered) -> bool:
     found.homes[kind] = address
-    found.trace.append(Tried(f"Home of the {SERVICES[kind][1]}", address, ok=True))
+    found.trace.append(Tried(Sentence("Home of the %(kind)s", kind=SERVICES[kind][1]), address, ok=True))
     return True
 
 
@@ -328,7 +350,11 @@ def _perhaps_home(kind: CollectionKind, address: str, client: DavClient, found: 
     if not inside:
         found.trace.append(
             Tried(
-                f"PROPFIND {address}", f"It answers, but names no principal and holds no {SERVICES[kind][1]}."
+                f"PROPFIND {address}",
+                Sentence(
+                    "It answers, but names no principal and holds no %(kind)s.",
+                    kind=SERVICES[kind][1],
+                ),
             )
         )
         return False

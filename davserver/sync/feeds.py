@@ -11,7 +11,6 @@ anywhere and the next one does the rest.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from davserver.jobs import items as jobs_items
 from davserver.jobs import subscriptions as jobs
 from davserver.jobs.subscriptions import SHORTEST_MINUTES, Source
 from davserver.model import Collection, CollectionKind, FeedState, ItemIndex, NewItem, Subscription
+from davserver.sentences import Sentence, dump
 from davserver.storage import collections, items, leases, principals, subscriptions
 from davserver.storage.engine import now
 from davserver.sync.http import Access, Answer, Client, Limits, TooLarge, origin
@@ -49,11 +49,14 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko
 PICKY_HOSTS = ("office365.com", "outlook.com", "live.com", "office.com", "outlook.office.com")
 
 STATUS_TEXTS: Mapping[int, tuple[FeedState, str]] = {
-    401: (FeedState.REFUSED, "The server wants a name and password, or does not accept those given."),
-    403: (FeedState.REFUSED, "The server does not allow this calendar to be fetched."),
-    404: (FeedState.NOT_FOUND, "There is no calendar at this address (any more)."),
-    410: (FeedState.GONE, "The calendar was withdrawn for good."),
-    429: (FeedState.SERVER, "The server asks to come back later."),
+    401: (
+        FeedState.REFUSED,
+        Sentence("The server wants a name and password, or does not accept those given."),
+    ),
+    403: (FeedState.REFUSED, Sentence("The server does not allow this calendar to be fetched.")),
+    404: (FeedState.NOT_FOUND, Sentence("There is no calendar at this address (any more).")),
+    410: (FeedState.GONE, Sentence("The calendar was withdrawn for good.")),
+    429: (FeedState.SERVER, Sentence("The server asks to come back later.")),
 }
 NOT_BY_ITSELF = frozenset({FeedState.GONE, FeedState.LOCKED})
 """States in which it makes no sense to try again before somebody has done something."""
@@ -187,7 +190,9 @@ def _fetch(place: Place, subscription: Subscription, source: Source) -> Fetched:
             answer = web.request("GET", source.url, headers=headers)
     except TooLarge:
         most = outgoing.feed_size // 1024
-        raise Trouble(FeedState.TOO_LARGE, f"The calendar has more than {most} KiB.") from None
+        raise Trouble(
+            FeedState.TOO_LARGE, Sentence("The calendar has more than %(most)s KiB.", most=most)
+        ) from None
     except OutgoingError as error:
         log.info("%s: %s", subscription.host, error.detail)
         raise Trouble(STATES_OF_ERRORS.get(error.code, FeedState.UNREACHABLE), str(error)) from None
@@ -198,7 +203,7 @@ def _understood(place: Place, subscription: Subscription, answer: Answer) -> Fet
     if answer.status == 304 and subscription.digest:
         return Fetched(answer, subscription.digest, None)
     if answer.status != 200:
-        sentence = f"The server answers with an error ({answer.status})."
+        sentence = Sentence("The server answers with an error (%(status)s).", status=answer.status)
         state, text = STATUS_TEXTS.get(answer.status, (FeedState.SERVER, sentence))
         raise Trouble(state, text, answer.retry_after() or 0)
     digest = blake2b(answer.body, digest_size=16).hexdigest()
@@ -220,8 +225,9 @@ def _understood(place: Place, subscription: Subscription, answer: Answer) -> Fet
     except feed.CutShort as error:
         raise Trouble(FeedState.CUT, error.message) from None
     except feed.NoCalendar:
-        what = "a web page" if b"<html" in answer.body[:4096].lower() else "something else"
-        text = f"The address answers with {what}, not with a calendar."
+        page = b"<html" in answer.body[:4096].lower()
+        what = Sentence("a web page") if page else Sentence("something else")
+        text = Sentence("The address answers with %(what)s, not with a calendar.", what=what)
         raise Trouble(FeedState.NO_CALENDAR, text) from None
 
 
@@ -240,7 +246,10 @@ def _store(place: Place, subscription: Subscription, found: Feed) -> dict[str, A
     if not found.objects and known and not subscription.accept_empty:
         raise Trouble(
             FeedState.EMPTY,
-            f"The calendar is suddenly empty. Its {len(known)} entries are kept until you accept that.",
+            Sentence(
+                "The calendar is suddenly empty. Its %(known)s entries are kept until you accept that.",
+                known=len(known),
+            ),
         )
     by_content = subscription.by_content
     what = feed.difference(found.objects, known, by_content=by_content)
@@ -254,7 +263,7 @@ def _store(place: Place, subscription: Subscription, found: Feed) -> dict[str, A
         "by_content": what.by_content,
         "feed_minutes": found.minutes,
         "accept_empty": False,
-        "skipped": json.dumps(problems[:MOST_SKIPPED], ensure_ascii=False) if problems else "",
+        "skipped": dump(problems[:MOST_SKIPPED]) if problems else "",
         "next_run": now() + spread(interval(place, subscription, found.minutes)),
     }
     if checked or what.gone:
@@ -289,7 +298,7 @@ def _check_quota(
             if owner is not None:
                 jobs_items.check_quota(tx, owner, growth)
         except HttpError:
-            text = "There is no room for this calendar in your quota."
+            text = Sentence("There is no room for this calendar in your quota.")
             raise Trouble(FeedState.QUOTA, text) from None
 
 

@@ -30,6 +30,7 @@ from urllib.parse import urljoin
 from davserver import __version__
 from davserver.config import MIB, OutgoingSettings
 from davserver.errors import OutgoingError
+from davserver.sentences import Sentence, joined
 from davserver.sync.addresses import rules_of
 from davserver.urls import BadAddress, Password, check_url, masked, origin, split_credentials
 
@@ -72,7 +73,8 @@ class Unreachable(OutgoingError):
     """Not allowed, unknown, refused, cut or too slow: users cannot tell which."""
 
     def __init__(self, host: str, detail: str) -> None:
-        super().__init__(f"{host} cannot be reached from this server.", f"{host}: {detail}")
+        text = Sentence("%(host)s cannot be reached from this server.", host=host)
+        super().__init__(text, f"{host}: {detail}")
 
 
 class CertificateRefused(OutgoingError):
@@ -81,8 +83,11 @@ class CertificateRefused(OutgoingError):
     code = "certificate"
 
     def __init__(self, host: str, reason: str, fingerprint: str = "") -> None:
-        shown = f" Its SHA-256 fingerprint is {fingerprint}." if fingerprint else ""
-        super().__init__(f"The certificate of {host} is not trusted: {reason}.{shown}")
+        text = Sentence("The certificate of %(host)s is not trusted: %(reason)s.", host=host, reason=reason)
+        if fingerprint:
+            shown = Sentence("Its SHA-256 fingerprint is %(fingerprint)s.", fingerprint=fingerprint)
+            text = joined((text, shown), " ")
+        super().__init__(text)
         self.fingerprint = fingerprint
 
 
@@ -255,7 +260,7 @@ class Client:
                 return replace(answer, moved=bool(moved))
             moved = moved is not False and answer.status in PERMANENT
             wanted = self._redirected(wanted, answer.status, urljoin(wanted.url, target))
-        raise RedirectRefused(f"{origin(url)[1]} redirects without end.", wanted.url)
+        raise RedirectRefused(Sentence("%(host)s redirects without end.", host=origin(url)[1]), wanted.url)
 
     def _connections(self) -> Connections:
         if self._opened is None:
@@ -272,9 +277,9 @@ class Client:
             raise RedirectRefused("The redirect leads nowhere.", target) from None
         host = origin(target)[1]
         if password is not None:
-            raise RedirectRefused(f"The redirect to {host} carries a password.", target)
+            raise RedirectRefused(Sentence("The redirect to %(host)s carries a password.", host=host), target)
         if before.url.startswith("https:") and target.startswith("http:"):
-            raise RedirectRefused(f"The redirect to {host} leaves https.", target)
+            raise RedirectRefused(Sentence("The redirect to %(host)s leaves https.", host=host), target)
         headers = before.headers
         if origin(target) != origin(before.url):
             headers = {name: value for name, value in headers.items() if name.lower() not in _OF_ORIGIN}
@@ -293,4 +298,11 @@ class Client:
             return auth
         if self.access.goes_without:
             return None
-        raise RedirectRefused(f"The password must not go from {home[1]} to {host} without your consent.", url)
+        raise RedirectRefused(
+            Sentence(
+                "The password must not go from %(home)s to %(host)s without your consent.",
+                home=home[1],
+                host=host,
+            ),
+            url,
+        )

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from davserver.errors import HttpError, OutgoingError
 from davserver.jobs.office import Office
+from davserver.sentences import Sentence
 from davserver.storage.engine import now
 from davserver.sync.http import Client, Limits, origin
 from davserver.urls import check_url, split_credentials
@@ -54,7 +55,7 @@ def begin(office: Office, server: str) -> Login:
     base = base.rstrip("/")
     found = _ask(office, f"{base}/index.php/login/v2", b"")
     if found is None:
-        raise HttpError(400, f"There is no Nextcloud at {origin(base)[1]}.")
+        raise HttpError(400, Sentence("There is no Nextcloud at %(host)s.", host=origin(base)[1]))
     try:
         login = Login(
             base,
@@ -64,10 +65,15 @@ def begin(office: Office, server: str) -> Login:
             now() + LOGIN_SECONDS,
         )
     except (KeyError, TypeError):
-        raise HttpError(400, f"There is no Nextcloud at {origin(base)[1]}.") from None
+        raise HttpError(400, Sentence("There is no Nextcloud at %(host)s.", host=origin(base)[1])) from None
     for url in (login.url, login.endpoint):
         if not _is_same_place(base, url):
-            raise HttpError(400, f"{origin(base)[1]} sends us to another host; enter its address instead.")
+            raise HttpError(
+                400,
+                Sentence(
+                    "%(host)s sends us to another host; enter its address instead.", host=origin(base)[1]
+                ),
+            )
     return login
 
 

@@ -26,6 +26,7 @@ from urllib.parse import urlencode
 from davserver.errors import HttpError, OutgoingError
 from davserver.jobs.office import Office
 from davserver.model import RemoteAccount
+from davserver.sentences import Sentence
 from davserver.storage import remote
 from davserver.storage.engine import now
 from davserver.sync.http import Client, Limits
@@ -230,10 +231,12 @@ def _refusal(status: int, error: str) -> RemoteError:
     if error == "invalid_grant":
         return RemoteError(Problem.RECONNECT, status=status)
     if error in ("invalid_client", "unauthorized_client"):
-        text = "The provider does not know this client id and secret."
+        text = Sentence("The provider does not know this client id and secret.")
         return RemoteError(Problem.RECONNECT, text, status=status)
     if status in (429, 500, 502, 503, 504):
         return RemoteError(Problem.SERVER, status=status)
     return RemoteError(
-        Problem.GARBLED, f"The provider refuses the sign-in ({error[:60] or status}).", status=status
+        Problem.GARBLED,
+        Sentence("The provider refuses the sign-in (%(error)s).", error=error[:60] or status),
+        status=status,
     )

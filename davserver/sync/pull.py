@@ -15,6 +15,7 @@ from davserver.content import normal
 from davserver.errors import HttpError
 from davserver.jobs.items import UidConflict
 from davserver.model import Direction, Item, ItemState, Policy, RemoteItem
+from davserver.sentences import Sentence
 from davserver.storage import items, remote
 from davserver.sync.client import Fetched, batches
 from davserver.sync.desk import Desk, Got, Work, version_of
@@ -123,8 +124,11 @@ def take_new(desk: Desk, got: Got) -> None:
             _pair(desk, got, items.get(desk.tx, desk.target.id, name))
             return
     if names:
-        title = normal.title_of(got.body)
-        text = f"“{title}” has the UID of another item, {names[0]}, and is not shown twice."
+        text = Sentence(
+            "“%(title)s” has the UID of another item, %(name)s, and is not shown twice.",
+            title=normal.title_of(got.body),
+            name=names[0],
+        )
         _mark(desk, None, got, ItemState.PARKED, text)
         return
     if desk.work.rules.way is Direction.PUSH:

@@ -15,6 +15,7 @@ from functools import partial
 from davserver.content import normal
 from davserver.davxml import DAV
 from davserver.model import Direction, Item, ItemState, RemoteItem
+from davserver.sentences import Sentence
 from davserver.storage import items, remote
 from davserver.sync.client import Fetched, Reply
 from davserver.sync.desk import Desk, Got, Work
@@ -195,7 +196,11 @@ def _answered(work: Work, row: RemoteItem, item: Item, body: bytes, reply: Reply
         work.write(lambda desk: _withdraw(desk, row))
         raise RemoteError(Problem.QUOTA_THERE, status=507)
     elif reply.status in REFUSALS:
-        work.write(lambda desk: _refuse(desk, row, item, f"The server answered {reply.message}."))
+        work.write(
+            lambda desk: _refuse(
+                desk, row, item, Sentence("The server answered %(answer)s.", answer=reply.message)
+            )
+        )
     else:
         _collided(work, row, item, reply)
 
@@ -293,7 +298,7 @@ def _collided(work: Work, row: RemoteItem, item: Item, reply: Reply) -> None:
     found = work.client.get(row.href)
     if found.body is None and not row.etag:
         work.client.facts(work.remote.href)  # raises where the collection itself is gone
-        text = f"The server answered {reply.message}."
+        text = Sentence("The server answered %(answer)s.", answer=reply.message)
         work.write(lambda desk: _refuse(desk, row, item, text))
         return
     _look(work, row, found)

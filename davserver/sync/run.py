@@ -22,8 +22,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from davserver import sentences
 from davserver.jobs.office import Office
 from davserver.model import CollectionKind, NewCollection, Principal, RemoteAccount, RemoteCollection
+from davserver.sentences import Sentence
 from davserver.storage import collections, leases, principals, remote
 from davserver.storage.engine import now
 from davserver.sync.client import DavClient, Facts
@@ -169,7 +171,8 @@ def _run_one(work: Work, facts: Facts | None, result: RunResult) -> None:
             raise
     _keep(work, result, problem, text)
     if problem is not None and problem is not Problem.GONE:
-        result.problem, result.text, result.retry_after = problem, f"{work.title}: {text}", retry_after
+        told = Sentence("%(title)s: %(text)s", title=work.title, text=text)
+        result.problem, result.text, result.retry_after = problem, told, retry_after
 
 
 def _missing(work: Work, text: str) -> str:
@@ -177,7 +180,9 @@ def _missing(work: Work, text: str) -> str:
     count = min(work.remote.gone_count + 1, 1000)
     with work.office.store.write() as tx:
         remote.change_collection(tx, work.remote.id, gone_count=count)
-    return text if count >= GONE_AFTER else f"{text} Tried {count} of {GONE_AFTER} times."
+    if count >= GONE_AFTER:
+        return text
+    return Sentence("%(text)s Tried %(count)s of %(most)s times.", text=text, count=count, most=GONE_AFTER)
 
 
 def _keep(work: Work, result: RunResult, problem: Problem | None, text: str) -> None:
@@ -348,7 +353,7 @@ def _log(office: Office, account: RemoteAccount, began: tuple[str, int], result:
                 requests=result.requests,
                 error_code=problem.value if problem else "",
                 error_text=result.text,
-                detail=json.dumps(result.collections),
+                detail=sentences.dump(result.collections),
                 **{name: result.counts[name] for name in COUNTED},
             )
     if problem is not None:

@@ -27,6 +27,7 @@ import certifi
 import httpcore
 import httpx
 
+from davserver.sentences import Sentence
 from davserver.sync.addresses import Address, Rules
 from davserver.sync.http import (
     Answer,
@@ -166,13 +167,13 @@ class _Stream(httpcore.NetworkStream):
             cause = error.__cause__ or error.__context__
             if isinstance(cause, ssl.SSLCertVerificationError):
                 shown = self._shown_fingerprint(peer, host)
-                raise CertificateRefused(host, cause.verify_message.rstrip("."), shown) from None
+                raise CertificateRefused(host, _distrusted(cause, host), shown) from None
             raise
         if self._trust.fingerprint:
             shown = _fingerprint(inner.get_extra_info("ssl_object"))
             if shown != plain_fingerprint(self._trust.fingerprint):
                 inner.close()
-                raise CertificateRefused(host, "it is not the one that you trusted", shown)
+                raise CertificateRefused(host, Sentence("it is not the one that you trusted"), shown)
         return _Stream(inner, self._deadline, self._trust)
 
     def _shown_fingerprint(self, peer: Any, host: str) -> str:
@@ -343,7 +344,9 @@ class Connections:
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProxyError) as error:
             raise Unreachable(host, _reason(error)) from None
         except (httpcore.ProtocolError, httpx.HTTPError, zlib.error) as error:
-            raise Garbled(f"{host} sent an answer that is cut or broken.", f"{host}: {error}") from None
+            raise Garbled(
+                Sentence("%(host)s sent an answer that is cut or broken.", host=host), f"{host}: {error}"
+            ) from None
         except (httpx.InvalidURL, httpcore.UnsupportedProtocol, UnicodeError):  # idna's errors are the last
             raise BadAddress("This is not an address.") from None
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -390,6 +393,22 @@ def _literal(host: str) -> list[Address]:
     return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
 
 
+def _distrusted(error: ssl.SSLCertVerificationError, host: str) -> str:
+    """Why a certificate is not trusted: OpenSSL's words, as a sentence where they are common ones."""
+    said = error.verify_message.rstrip(".")
+    mismatch = Sentence("Hostname mismatch, certificate is not valid for '%(host)s'", host=host)
+    return next((one for one in (*_DISTRUSTED, mismatch) if one == said), said)
+
+
+_DISTRUSTED = (
+    Sentence("certificate has expired"),
+    Sentence("certificate is not yet valid"),
+    Sentence("self-signed certificate"),
+    Sentence("self-signed certificate in certificate chain"),
+    Sentence("unable to get local issuer certificate"),
+)
+
+
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
@@ -405,7 +424,7 @@ def _read(response: httpx.Response, size: int) -> bytes:
     for part in raw if coding in ("identity", "") else _inflated(raw, size):
         total += len(part)
         if total > size:
-            raise TooLarge(f"The answer has more than {size // 1024} KiB.")
+            raise TooLarge(Sentence("The answer has more than %(size)s KiB.", size=size // 1024))
         parts.append(part)
     return b"".join(parts)
 

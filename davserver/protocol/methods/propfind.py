@@ -11,7 +11,6 @@ from threading import Lock
 from davserver import davxml
 from davserver.davxml import DAV, Element
 from davserver.errors import HttpError
-from davserver.model import Shared
 from davserver.protocol import access, tree
 from davserver.protocol.members import Members
 from davserver.protocol.multistatus import Plan, multistatus, response
@@ -20,6 +19,9 @@ from davserver.protocol.properties.prefetch import prefetch
 from davserver.protocol.request import INFINITY, Request, Response
 from davserver.protocol.tree import COLLECTIONS, HOMES, Kind, Node
 from davserver.storage import items, notifications, principals
+
+MOST_LISTED = 100
+"""Collections in a home whose listing is remembered; with more of them it is too long anyway."""
 
 BATCH = 500
 """Nodes for which needed rows are read in one statement."""
@@ -70,6 +72,8 @@ def _applied(request: Request, *, noroot: bool) -> list[tuple[str, str]]:
 
 def _below(request: Request, node: Node, asked: Asked) -> Iterator[str]:
     """The responses for the direct members."""
+    if node.kind in HOMES:
+        return _home(request, node, asked)
     if node.kind not in COLLECTIONS or node.collection is None:
         return render(request, members(request, node), asked)
     held = Members(request, node, asked)
@@ -86,19 +90,9 @@ def render(request: Request, nodes: Iterable[Node], asked: Asked) -> Iterator[st
     remaining = iter(nodes)
     while batch := list(islice(remaining, BATCH)):
         planned = _planned(request, batch, asked, plans)
-        key = _key(request, batch, planned)
-        text = _REMEMBERED.get(key) if key else None
-        if text is not None:
-            yield text
-            continue
         prefetch(request, batch, {node.kind: compiled for node, compiled in zip(batch, planned, strict=True)})
-        rendered = [
-            response(request.href(node), compiled.render(request, node))
-            for node, compiled in zip(batch, planned, strict=True)
-        ]
-        if key:
-            _REMEMBERED.put(key, "".join(rendered))
-        yield from rendered
+        for node, compiled in zip(batch, planned, strict=True):
+            yield response(request.href(node), compiled.render(request, node))
 
 
 def _planned(request: Request, batch: list[Node], asked: Asked, plans: dict[PlanKey, Plan]) -> list[Plan]:
@@ -116,22 +110,6 @@ def _planned(request: Request, batch: list[Node], asked: Asked, plans: dict[Plan
     return found
 
 
-def _key(request: Request, batch: list[Node], planned: list[Plan]) -> Hashable | None:
-    """All that a listing of collections depends on: what is asked, the rows, the rights, the address.
-
-    Clients ask for their homes again and again; while no row has changed, the text is the same. None for
-    anything else (one node is rendered as fast), and where something beyond the rows is read.
-    """
-    first, asked = batch[0], planned[0]
-    if len(batch) == 1 or first.kind not in COLLECTIONS or any(node.kind is not first.kind for node in batch):
-        return None
-    if asked.dead or asked.all_dead or asked.needs:
-        return None
-    rows = tuple((node.collection, node.privileges, node.shared) for node in batch)
-    steps = {id(one): (*one.steps, one.absent) for one in planned}
-    return (*steps.values(), asked.minimal, request.href_of(first.segments[:-1]), rows)
-
-
 class _Remembered:
     """The newest texts by their keys; bounded by their number and size."""
 
@@ -146,17 +124,51 @@ class _Remembered:
         with self._lock:
             return self._texts.get(key)
 
-    def put(self, key: Hashable, text: str) -> None:
-        """Keep a text, and let the oldest go."""
-        if len(text) > self._longest:
-            return
-        with self._lock:
-            self._texts[key] = text
-            while len(self._texts) > self._most:
-                self._texts.popitem(last=False)
+    def keep(self, key: Hashable, pieces: Iterable[str]) -> Iterator[str]:
+        """The pieces as one text, which is kept if it is not too long; the oldest one goes."""
+        text = "".join(pieces)
+        if len(text) <= self._longest:
+            with self._lock:
+                self._texts[key] = text
+                while len(self._texts) > self._most:
+                    self._texts.popitem(last=False)
+        yield text
 
 
 _REMEMBERED = _Remembered(most=64, longest=64 * 1024)
+
+
+def _home(request: Request, home: Node, asked: Asked) -> Iterator[str]:
+    """The collections in a home, the own ones first.
+
+    Clients ask for their homes again and again; while no row has changed, the text is the same, and not even
+    the nodes are made.
+    """
+    others = list(_shared(request, home))
+    key = _key(request, home, asked, others)
+    text = _REMEMBERED.get(key) if key else None
+    if text is not None:
+        return iter((text,))
+    responses = render(request, chain(_own(request, home), others), asked)
+    return _REMEMBERED.keep(key, responses) if key else responses
+
+
+def _key(request: Request, home: Node, asked: Asked, others: list[Node]) -> Hashable | None:
+    """All that the collections in a home depend on: what is asked, the rows, the rights, the address.
+
+    None where something beyond the rows is read, and for long lists.
+    """
+    own, _ = tree.held_in(request.tx, home)
+    if len(own) + len(others) > MOST_LISTED:
+        return None
+    alike = [tree.collection_node(home, held) for held in own[:1]]
+    planned = {id(one): one for one in _planned(request, [*alike, *others], asked, {})}.values()
+    if any(one.dead or one.all_dead or one.needs for one in planned):
+        return None
+    steps = tuple((*one.steps, one.absent) for one in planned)
+    rights = (home.privileges, request.identity.scope, tuple(node.privileges for node in others))
+    shared = tuple(node.shared for node in others)
+    return steps, request.minimal, request.href(home), rights, tuple(own), shared
 
 
 def members(request: Request, node: Node) -> Iterator[Node]:
@@ -164,29 +176,28 @@ def members(request: Request, node: Node) -> Iterator[Node]:
     if node.kind in COLLECTIONS and node.collection is not None:
         return (tree.item_node(node, held) for held in items.listing(request.tx, node.collection.id))
     if node.kind in HOMES and node.owner is not None:
-        held_here, shared = tree.held_in(request.tx, node)
-        own = _opened(request, (tree.collection_node(node, held) for held in held_here))
-        return chain(own, _shared(request, node, shared))
+        return chain(_own(request, node), _shared(request, node))
     if node.kind is Kind.NOTIFICATIONS and node.owner is not None:
         messages = notifications.of(request.tx, node.owner.id)
         return (tree.notification_node(node, held) for held in messages)
     return iter(_containers(request, node))
 
 
-def _opened(request: Request, nodes: Iterator[Node]) -> Iterator[Node]:
-    """Those that an app password for single collections opens; the home's own rights say nothing of them.
+def _own(request: Request, home: Node) -> Iterator[Node]:
+    """The owner's collections; of an app password for single ones those that it opens.
 
-    Nor do they of a calendar that is filled from elsewhere.
+    The home's own rights say nothing of these, nor of a calendar that is filled from elsewhere.
     """
     scope = request.identity.scope
+    nodes = (tree.collection_node(home, held) for held in tree.held_in(request.tx, home)[0])
     if scope.collections is None:
         return (request.grant(one) if one.collection and one.collection.read_only else one for one in nodes)
     return (request.grant(node) for node in nodes if node.collection and scope.opens(node.collection.id))
 
 
-def _shared(request: Request, home: Node, found: list[Shared]) -> Iterator[Node]:
+def _shared(request: Request, home: Node) -> Iterator[Node]:
     """What others share with the user, in his home."""
-    nodes = [tree.shared_node(home, held) for held in found]
+    nodes = [tree.shared_node(home, held) for held in tree.held_in(request.tx, home)[1]]
     granted = access.of_shared(request.tx, request.user, nodes)
     limited = (request.limit(node, rights) for node, rights in zip(nodes, granted, strict=True))
     yield from (node for node in limited if node.privileges)

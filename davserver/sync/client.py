@@ -86,7 +86,11 @@ KINDS = {
     ),
 }
 
-_DATA = {CollectionKind.CALENDAR: "<c:calendar-data/>", CollectionKind.ADDRESSBOOK: "<cr:address-data/>"}
+_DATA = {
+    CollectionKind.CALENDAR: "<c:calendar-data/>",
+    CollectionKind.ADDRESSBOOK: "<d:getcontentlength/><cr:address-data/>",
+}
+_DATA_4 = '<d:getcontentlength/><cr:address-data content-type="text/vcard" version="4.0"/>'
 _DECLARED = f'{DECLARATIONS} xmlns:ab="http://inf-it.com/ns/ab/"'
 _COLLECTION_PROPS = (
     "<d:resourcetype/><d:displayname/><d:sync-token/><d:supported-report-set/><d:current-user-privilege-set/>"
@@ -179,6 +183,8 @@ class DavClient:
     final: str = ""
     """The URL of the last answer, after redirects."""
     _last: float = 0.0
+    _has_versions: bool = True
+    """Whether asking for another version of cards may help."""
 
     def url(self, href: str) -> str:
         """The URL of an href."""
@@ -242,18 +248,39 @@ class DavClient:
         return Listing(changed, frozenset(gone), found.sync_token, more)
 
     def multiget(self, href: str, kind: CollectionKind, hrefs: Sequence[str]) -> list[Fetched]:
-        """The bodies of some items; those the server does not mention are missing in the answer."""
+        """The bodies of some items; those the server does not mention are missing in the answer.
+
+        Cards come in the version in which they are stored. Many servers make 3.0 of each unless 4.0 is asked
+        for, and then 4.0 of each (RFC 6352 10.4); what has not its own length was made so.
+        """
+        data = KINDS[kind].data
+        members = self._bodies(href, kind, hrefs)
+        made = [one.href for one in members if _is_made(one, data)]
+        if made and kind is CollectionKind.ADDRESSBOOK and self._has_versions:
+            stored = {one.href: one for one in self._bodies_4(href, made) if not _is_made(one, data)}
+            self._has_versions = bool(stored)
+            members = [stored.get(one.href, one) for one in members]
+        return [_fetched(one, data) for one in members]
+
+    def _bodies(self, href: str, kind: CollectionKind, hrefs: Sequence[str], data: str = "") -> list[Member]:
         names = KINDS[kind]
         wanted = "".join(f"<d:href>{escape(one)}</d:href>" for one in hrefs)
         body = (
-            f"{PROLOG}<{names.multiget} {_DECLARED}><d:prop><d:getetag/>{_DATA[kind]}</d:prop>"
+            f"{PROLOG}<{names.multiget} {_DECLARED}><d:prop><d:getetag/>{data or _DATA[kind]}</d:prop>"
             f"{wanted}</{names.multiget}>"
         )
         depth = "1" if kind is CollectionKind.CALENDAR else "0"
         found = self._multistatus("REPORT", href, body, depth)
-        return [
-            _fetched(member, names.data) for member in found.members.values() if _tells(member, names.data)
-        ]
+        return [member for member in found.members.values() if _tells(member, names.data)]
+
+    def _bodies_4(self, href: str, hrefs: Sequence[str]) -> list[Member]:
+        """Cards in version 4.0; none where the server has no such thing."""
+        try:
+            return self._bodies(href, CollectionKind.ADDRESSBOOK, hrefs, _DATA_4)
+        except RemoteError as error:
+            if error.status not in (400, 403, 415):
+                raise
+            return []
 
     def get(self, href: str) -> Fetched:
         """One item by GET; ``body`` None where the server has none."""
@@ -479,6 +506,13 @@ def _is_collection(member: Member) -> bool:
 
 def _tells(member: Member, data: str) -> bool:
     return data in member.props or member.status in (404, 410)
+
+
+def _is_made(member: Member, data: str) -> bool:
+    """Whether a body is not the stored one, by the length of that; some servers count bare line feeds."""
+    length, body = member.text(f"{DAV}getcontentlength"), _fetched(member, data).body
+    lengths = (len(body), len(body.replace(b"\r\n", b"\n"))) if body else ()
+    return length.isdigit() and bool(body) and int(length) not in lengths
 
 
 def _fetched(member: Member, data: str) -> Fetched:

@@ -14,7 +14,7 @@ from functools import partial
 from davserver.content import normal
 from davserver.errors import HttpError
 from davserver.jobs.items import UidConflict
-from davserver.model import Direction, Item, ItemState, Policy, RemoteItem
+from davserver.model import CollectionKind, Direction, Item, ItemState, Policy, RemoteItem
 from davserver.sentences import Sentence
 from davserver.storage import items, remote
 from davserver.sync.client import Fetched, batches
@@ -54,7 +54,7 @@ def fetch(work: Work, hrefs: list[str]) -> Iterator[list[Fetched]]:
 
 def _fetch(work: Work, wanted: list[str]) -> list[Fetched]:
     found: dict[str, Fetched] = {}
-    if len(wanted) > 1:
+    if len(wanted) > 1 or work.kind is CollectionKind.ADDRESSBOOK:  # GET may give a card in another version
         try:
             found = {one.href: one for one in work.client.multiget(work.remote.href, work.kind, wanted)}
         except RemoteError as error:

@@ -1,7 +1,7 @@
 """Servers as they are: each peculiarity that real ones show, or that a network adds, is a test.
 
-The server is one of ours in this process behind a script (quirky.py); what real Radicale and Xandikos do is
-in test_peers.py, random faults in test_fuzz.py.
+The server is one of ours in this process behind a script (quirky.py); what goes to and from
+real ones is in test_kinds.py, random faults in test_fuzz.py.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def index() -> str:
 
 
 def _help(section: str) -> str:
-    return str(_(config.SECTIONS[section].__doc__ or ""))
+    return said(config.SECTIONS[section].__doc__)
 
 
 @pages.route("/<name>", methods=["GET", "POST"])

@@ -13,6 +13,8 @@ import enum
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from davserver.sentences import Sentence
+
 
 class SignIn(enum.StrEnum):
     """How one signs in."""
@@ -67,7 +69,7 @@ class Quirks:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("generic", "Other (CalDAV/CardDAV)"),
+        Preset("generic", Sentence("Other (CalDAV/CardDAV)")),
         Preset(
             "icloud",
             "iCloud",

@@ -129,7 +129,9 @@ def troubled(store: Store, people: dict[str, int]) -> dict[str, str]:
                 [{"what": "PROPFIND /", "outcome": Sentence("You are %(address)s", address="/a/"), "ok": 1}]
             ),
         )
-        run = dict.fromkeys(("pulled", "pushed", "removed_here", "removed_there", "conflicts", "problems"), 0)
+        run: dict[str, Any] = dict.fromkeys(
+            ("pulled", "pushed", "removed_here", "removed_there", "conflicts", "problems"), 0
+        )
         run |= {"account_id": account, "started": 1, "ended": 2, "requests": 3, "detail": ""}
         remote.add_run(tx, **run, reason="manual", error_code="server", error_text=cut)
         remote.add_run(tx, **run, reason="manual", error_code="server", error_text="It broke in 2024.")

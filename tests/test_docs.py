@@ -6,6 +6,7 @@ import logging
 import re
 import shlex
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,26 @@ def test_commands_that_a_page_names_exist(page: Path) -> None:
     assert [command for command in shown if command not in cli.COMMANDS] == []
 
 
-def test_tests_that_a_page_names_exist() -> None:
-    named = set(re.findall(r"`(test_[a-z0-9_]+)`", (ROOT / "docs/links.md").read_text(encoding="utf-8")))
+@cache
+def known_tests() -> set[str]:
+    """The names of all tests."""
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    known = {
+    return {
         name for source in sources for name in re.findall(r"^def (test_[a-z0-9_]+)", source, re.MULTILINE)
     }
-    assert named - known == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", page.read_text(encoding="utf-8")))
+    assert named - known_tests() == set()
+
+
+def test_each_row_of_the_table_of_synchronisation_has_its_test() -> None:
+    text = (ROOT / "docs/remote.md").read_text(encoding="utf-8").partition("## What is done")[2]
+    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
+    assert rows
+    assert [row for row in rows if "`test_" not in row.rpartition(" | ")[2]] == []
 
 
 def test_the_fail2ban_filter_finds_our_lines_and_only_the_real_address() -> None:

@@ -19,6 +19,7 @@ QUICK = (
     ("xandikos", Policy.LOCAL, CollectionKind.ADDRESSBOOK, 1),
     ("davserver", Policy.KEEP_BOTH, CollectionKind.CALENDAR, 2),
     ("davserver", Policy.LOCAL, CollectionKind.ADDRESSBOOK, 5),
+    ("sabre", Policy.REMOTE, CollectionKind.CALENDAR, 0),
 )
 SEEDS = 10
 

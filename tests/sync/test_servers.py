@@ -90,6 +90,21 @@ def test_both_sides_exchange_everything(pair: Pair) -> None:
     assert [one.method for one in strange.seen] == ["PROPFIND"]
 
 
+def test_bodies_are_asked_for_by_the_dozen(pair: Pair) -> None:
+    for number in range(170):
+        pair.put_there(f"e{number}.ics", body(f"e{number}", "x"))
+    strange = behind(pair)
+    assert pair.sync().requests == 2 + 3
+    sizes = [one.body.count(b"<d:href>") for one in strange.seen if b"multiget" in one.body]
+    assert sizes == [50, 100, 20]
+
+
+def test_one_collection_of_an_account_is_synchronised_alone(pair: Pair) -> None:
+    pair.put_there("a.ics", body("a", "x"))
+    assert pair.sync(only=pair.remote_id + 1).counts == {}
+    assert pair.sync(only=pair.remote_id).counts["pulled"] == 1
+
+
 def test_a_server_without_sync_tokens_is_listed_when_its_ctag_moves(pair: Pair) -> None:
     behind(pair, without_sync)
     exchange(pair)

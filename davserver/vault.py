@@ -104,9 +104,13 @@ class Vault:
         _write_private(self.file, [secrets.token_urlsafe(32), *_read_lines(self.file)])
 
     def forget_old_keys(self) -> None:
-        """Keep the first key of the file only; everything must have been renewed before."""
+        """Keep the first key of the file and the one before it; everything must have been renewed.
+
+        The one before is for who read the file just before there was a new key, and stores what he encrypted
+        just after everything was renewed. The next rotation renews that, and forgets the key.
+        """
         if self.file is not None:
-            _write_private(self.file, _read_lines(self.file)[:1])
+            _write_private(self.file, _read_lines(self.file)[:2])
 
     def _fernet(self, *, make: bool = False) -> MultiFernet:
         keys = self._keys(make=make)

@@ -10,7 +10,8 @@ from davserver.vault import Vault, VaultLocked
 def rotate(office: Office) -> int:
     """Encrypt every stored secret anew, by a new key of the file or the first of the settings.
 
-    May be interrupted anywhere: the old keys are forgotten only after everything was renewed.
+    May be interrupted anywhere, and others may store secrets meanwhile: older keys are forgotten only after
+    everything was renewed, the one before the new one stays for what was encrypted at that moment.
 
     :returns: how many secrets there are.
     :raises VaultLocked: where one cannot be decrypted; then nothing is changed.

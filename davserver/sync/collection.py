@@ -111,13 +111,24 @@ def list_there(work: Work, facts: Facts) -> Found:
     if can_sync and not is_audit:
         for token in dict.fromkeys((work.remote.sync_token, "")):
             try:
-                return _by_token(work, token)
+                found = _by_token(work, token)
             except TokenRefused:
                 continue
+            if found.changed or found.gone or not token or not _moved(work, facts):
+                return found
+            break  # something happened that the server's list of changes does not tell
     page = work.client.etags(work.remote.href)
     found = Found(complete=True)
     found.add(replace(page, token=facts.sync_token if can_sync else ""))
     return found
+
+
+def _moved(work: Work, facts: Facts) -> bool:
+    """Whether ctag or token say that something happened. Bedework tells of no deletion; a token of before a
+    backup was restored hides what the backup brought back (sabre).
+    """
+    row = work.remote
+    return facts.ctag != row.ctag or facts.sync_token != row.sync_token
 
 
 def _by_token(work: Work, token: str) -> Found:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from davserver.model import CollectionKind, Direction, ItemState, Policy
-from davserver.storage import Store, remote
+from davserver.storage import Store, history, remote
 from davserver.sync.http import Answer, CertificateRefused, RedirectRefused, TooLarge, Unreachable
 from davserver.sync.owners import new_owner
 from davserver.sync.problems import Problem
@@ -119,6 +119,29 @@ def test_a_server_without_tokens_and_ctags_is_listed_each_time(pair: Pair) -> No
     assert pair.bodies_here() == before
 
 
+def test_a_deletion_is_seen_in_the_next_run_where_only_a_ctag_moves(pair: Pair) -> None:
+    fill(pair, 3)
+    strange = behind(pair, without_sync)
+    pair.settle()
+    pair.delete_there("e1.ics")
+    strange.seen.clear()
+    assert pair.sync().ok
+    assert sorted(pair.here()) == ["e0", "e2"]
+    assert [one.method for one in strange.seen] == ["PROPFIND", "PROPFIND", "GET"]
+    strange.seen.clear()
+    assert pair.sync().ok
+    assert [one.method for one in strange.seen] == ["PROPFIND"]
+
+
+def test_a_deletion_that_the_list_of_changes_keeps_back_is_seen_in_the_next_run(pair: Pair) -> None:
+    fill(pair, 3)
+    strange = behind(pair, nothing_new)
+    pair.delete_there("e1.ics")
+    assert pair.sync().ok
+    assert sorted(pair.here()) == ["e0", "e2"]
+    assert [one.method for one in strange.seen] == ["PROPFIND", "REPORT", "PROPFIND", "GET"]
+
+
 @pytest.mark.parametrize("status", [400, 403, 405, 409, 410, 412, 415, 418, 501])
 def test_a_refused_token_leads_to_a_full_listing_once(pair: Pair, status: int) -> None:
     fill(pair, 2)
@@ -135,17 +158,24 @@ def test_a_refused_token_leads_to_a_full_listing_once(pair: Pair, status: int) -
     assert sum(one.is_report for one in strange.seen) == 2
 
 
+def nothing_new(asked: Asked, send: Send) -> Answer:
+    """A list of changes without any: a token from the future (sabre), or deletions (Bedework)."""
+    if not asked.is_report:
+        return send(asked)
+    told = b'<d:multistatus xmlns:d="DAV:"><d:sync-token>t</d:sync-token></d:multistatus>'
+    return Answer(207, {}, told, "")
+
+
+def frozen_token(asked: Asked, send: Send) -> Answer:
+    """The properties tell of no change either."""
+    answer = send(asked)
+    return replace(answer, body=re.sub(rb"(sync-token>)[^<]+(</)", rb"\1t\2", answer.body))
+
+
 def test_a_token_from_the_future_hides_changes_for_a_day_at_most(pair: Pair) -> None:
     fill(pair, 2)
-
-    def nothing_new(asked: Asked, send: Send) -> Answer:
-        if not asked.is_report:
-            return send(asked)
-        return Answer(
-            207, {}, b'<d:multistatus xmlns:d="DAV:"><d:sync-token>t</d:sync-token></d:multistatus>', ""
-        )
-
-    behind(pair, nothing_new)
+    behind(pair, without_ctag, frozen_token, nothing_new)
+    pair.change(sync_token="t", ctag="")
     pair.put_there("e0.ics", body("e0", "restored from a backup"))
     assert pair.sync().ok
     assert pair.here()["e0"] == "x"
@@ -960,6 +990,16 @@ def test_a_question_that_time_has_answered_is_dropped(pair: Pair) -> None:
         pair.put_there(name, data)
     pair.settle()
     assert (pair.row.guard, len(pair.here())) == ("", 12)
+
+
+def test_the_only_item_is_deleted_without_a_question_and_can_be_restored(pair: Pair) -> None:
+    fill(pair, 1)
+    pair.delete_there("e0.ics")
+    assert pair.sync().ok
+    assert pair.here() == {}
+    with pair.office.store.read() as tx:
+        kept = history.deleted(tx, pair.collection_id, 10)
+    assert [one.name for one in kept] == ["e0.ics"]
 
 
 def test_two_empty_sides_are_no_accident(pair: Pair) -> None:

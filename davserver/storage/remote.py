@@ -7,7 +7,7 @@ forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
@@ -252,27 +252,30 @@ def _item(row: Any) -> RemoteItem:
 
 
 _ADD_ITEM: Any = insert(remote_item)
+_NEW_ITEM = {
+    "name": None,
+    "uid": "",
+    "local_revision": 0,
+    "etag": "",
+    "base_hash": "",
+    "inflight_hash": "",
+    "inflight_revision": 0,
+    "unconfirmed": False,
+    "state": ItemState.OK.value,
+    "error_text": "",
+}
 
 
 def add_item(tx: Connection, remote_id: int, href: str, **values: Any) -> RemoteItem:
     """Remember an item."""
-    row = {
-        "remote_id": remote_id,
-        "href": href,
-        "name": None,
-        "uid": "",
-        "local_revision": 0,
-        "etag": "",
-        "base_hash": "",
-        "inflight_hash": "",
-        "inflight_revision": 0,
-        "unconfirmed": False,
-        "state": ItemState.OK.value,
-        "error_text": "",
-        **values,
-    }
+    row: dict[str, Any] = {"remote_id": remote_id, "href": href, **_NEW_ITEM, **values}
     key: Any = tx.execute(_ADD_ITEM, row).inserted_primary_key
     return RemoteItem(id=int(key[0]), **{**row, "state": ItemState(row["state"])})
+
+
+def add_items(tx: Connection, remote_id: int, rows: Iterable[dict[str, Any]]) -> None:
+    """Remember many items at once; each row has its ``href``."""
+    tx.execute(_ADD_ITEM, [{"remote_id": remote_id, **_NEW_ITEM, **row} for row in rows])
 
 
 def change_item(tx: Connection, item_id: int, **values: Any) -> None:
@@ -318,6 +321,14 @@ def items_by_href(tx: Connection, remote_id: int, hrefs: Iterable[str]) -> dict[
         )
         found.update((row[2], _item(row)) for row in tx.execute(statement))
     return found
+
+
+def names_known(tx: Connection, remote_id: int, names: Sequence[str]) -> set[str]:
+    """Those of some local names (NAMES_PER_STATEMENT at most) that something is remembered of."""
+    statement = select(remote_item.c.name).where(
+        remote_item.c.remote_id == remote_id, remote_item.c.name.in_(names)
+    )
+    return set(tx.execute(statement).scalars())
 
 
 def all_items(tx: Connection, remote_id: int) -> dict[str, RemoteItem]:

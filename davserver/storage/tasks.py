@@ -73,6 +73,11 @@ def progress(tx: Connection, task_id: int, done: int, **also: Any) -> None:
     tx.execute(update(task).where(task.c.id == task_id).values(done=done, updated=now(), **also))
 
 
+def is_running(tx: Connection, task_id: int) -> bool:
+    """Whether a piece of work was neither ended nor cancelled."""
+    return tx.execute(select(task.c.state).where(task.c.id == task_id)).scalar() == RUNNING
+
+
 def finish(tx: Connection, task_id: int, state: str = DONE, message: str = "", result: Any = None) -> None:
     """It ended, DONE or FAILED; ``result`` is what JSON can hold."""
     values = {"state": state, "message": message, "result": json.dumps(result)}

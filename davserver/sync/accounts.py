@@ -46,7 +46,7 @@ from davserver.sync import oauth, quirks
 from davserver.sync.client import KINDS, DavClient, Facts
 from davserver.sync.collection import guard_of
 from davserver.sync.connect import context_of
-from davserver.sync.discover import Asked, Discovered, Dns, Resolver, Tried, discover
+from davserver.sync.discover import Asked, Discovered, Dns, Resolver, Trace, Tried, discover
 from davserver.sync.http import Access, Auth, Bearer, Client, Password, Trust, origin
 from davserver.sync.multistatus import normal_href
 from davserver.sync.problems import ADVICE, Advice, Problem, RemoteError
@@ -204,21 +204,42 @@ NET = Net(_reach, Dns())
 # -- adding and changing -----------------------------------------------------------------------------
 
 
-def find_places(office: Office, new: NewAccount, net: Net = NET) -> Discovered:
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who waits for an account to be added; what he raises ends it.
+
+    :param asking: told of each address that is asked.
+    :param tried: told of each step of the trace as it comes.
+    :param still: asked in the transaction that stores the account.
+    """
+
+    asking: Callable[[str], None] = lambda url: None
+    tried: Callable[[Tried], None] = lambda tried: None
+    still: Callable[[Connection], None] = lambda tx: None
+
+
+def find_places(office: Office, new: NewAccount, net: Net, watch: Watch) -> Discovered:
     """Look what is at an address, without storing anything."""
-    new = _checked(new)
     access = _access(new)
     asked = Asked(new.address, new.username, new.preset, new.hosts)
-    return discover(asked, lambda url: net.reach(office, access, url), net.resolver)
+
+    def reach(url: str) -> AbstractContextManager[DavClient]:
+        watch.asking(url)
+        return net.reach(office, access, url)
+
+    return discover(asked, reach, net.resolver, Trace(watch.tried))
 
 
-def add_account(office: Office, owner: Principal, new: NewAccount, net: Net = NET) -> Added:
+def add_account(
+    office: Office, owner: Principal, new: NewAccount, net: Net = NET, watch: Watch | None = None
+) -> Added:
     """Find the servers of an account and store it; nothing is subscribed to yet (see :func:`choose`).
 
     :raises HttpError: 400 for what cannot be, 409 where the account is there already.
     """
-    new = _checked(new)
-    found = find_places(office, new, net)
+    new = checked(new)
+    watch = watch or Watch()
+    found = find_places(office, new, net, watch)
     if not found.ok:
         return Added(None, found)
     base = next(iter((*found.homes.values(), *found.collections)))
@@ -229,6 +250,7 @@ def add_account(office: Office, owner: Principal, new: NewAccount, net: Net = NE
                     409, Sentence("This account is connected already: “%(label)s”.", label=one.label)
                 )
     with office.write("remote.add", f"{owner.name} {origin(base)[1]}") as tx:
+        watch.still(tx)
         account_id = remote.add_account(tx, owner_id=owner.id, **_values(new, base, found))
         _keep_secret(tx, office, account_id, new.secret)
     account = get(office, owner, account_id)
@@ -248,12 +270,14 @@ def _plain(facts: Facts) -> dict[str, Any]:
     return {one.name: getattr(facts, one.name) for one in fields(facts)}
 
 
-def _checked(new: NewAccount) -> NewAccount:
+def checked(new: NewAccount) -> NewAccount:
     """The account as it may be stored; HttpError 400 with the remedy."""
     if new.preset not in quirks.PRESETS:
         raise HttpError(400, Sentence("There is no preset %(preset)s.", preset=new.preset[:40]))
     if not new.address.strip() and not quirks.PRESETS[new.preset].calendars:
         raise HttpError(400, "Enter a mail address, or the address of the server.")
+    if ":" in new.address.rpartition("@")[0].rpartition("//")[2]:
+        raise HttpError(400, "Enter name and password in their own fields, not in the address.")
     if len(new.address) > 2000 or len(new.username) > 255:
         raise HttpError(400, "The address or the name is too long.")
     if not new.secret:

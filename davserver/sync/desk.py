@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
+from itertools import count
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -24,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from davserver.content import normal
 from davserver.errors import HttpError
-from davserver.jobs.items import UidConflict, check_body, store_item
+from davserver.jobs.items import UidConflict, check_body, check_component, check_quota, store_item
 from davserver.jobs.office import Office
 from davserver.model import (
     Collection,
@@ -138,12 +139,12 @@ class Work:
 
     def check(self, fetched: Fetched) -> Got:
         """Check a body as a PUT would be."""
-        body = fetched.body or b""
+        body = mended(self.kind, fetched.body or b"")
         try:
-            index = check_body(self.kind, mended(self.kind, body), self.office.settings)
+            index = check_body(self.kind, body, self.office.settings)
         except HttpError as error:
-            return Got(fetched.href, fetched.etag, body, None, error.message)
-        return Got(fetched.href, fetched.etag, mended(self.kind, body), index)
+            return Got(fetched.href, fetched.etag, fetched.body or b"", None, error.message)
+        return Got(fetched.href, fetched.etag, body, index)
 
 
 class Desk:
@@ -242,6 +243,27 @@ class Desk:
         self.target = self.target._replace(revision=stored.revision)
         return stored
 
+    def store_new(self, named: dict[str, Got]) -> None:
+        """Store other server's items that are new here, under free names, and remember them: all at once.
+
+        :raises HttpError: where this collection does not take one of them; then nothing was written.
+        """
+        new = [NewItem(name, got.body, got.index) for name, got in named.items() if got.index is not None]
+        for one in new:
+            check_component(self.target, one.index)
+        check_quota(self.tx, self.work.owner, sum(len(one.body) for one in new))
+        revisions = count(self.target.revision + 1)
+        self.target = items.put_new(self.tx, self.target, new)
+        rows = (
+            {"name": one.name, "uid": one.index.uid, "local_revision": next(revisions), "unconfirmed": True}
+            for one in new
+        )
+        agreed = (
+            {"href": got.href, "etag": got.etag, "base_hash": got.fingerprint} for got in named.values()
+        )
+        remote.add_items(self.tx, self.remote.id, [{**a, **b} for a, b in zip(rows, agreed, strict=True)])
+        self.counts["pulled"] += len(new)
+
     def drop(self, item: Item) -> None:
         """Delete a local item; its body goes to the history."""
         items.remove(self.tx, self.target, item, self.actor)
@@ -262,10 +284,7 @@ class Desk:
     def free_name(self, href: str, uid: str) -> str:
         """The name for an item from elsewhere: that of its href where that is simple and free."""
         extension = KINDS[self.work.kind].extension
-        basename = unquote(href.rpartition("/")[2])
-        hashed = sha256(uid.encode()).hexdigest()[:32] + extension
-        simple = basename if _SAFE_NAME.fullmatch(basename) and basename.endswith(extension) else hashed
-        for name in (simple, hashed):
+        for name in names_for(self.work.kind, href, uid):
             taken = items.get(self.tx, self.target.id, name) or remote.item_by_name(
                 self.tx, self.remote.id, name
             )
@@ -312,6 +331,14 @@ class Desk:
         self.counts["conflicts"] += 1
 
 
+def names_for(kind: CollectionKind, href: str, uid: str) -> tuple[str, str]:
+    """Names for an item from elsewhere, best first: that of its href where it is simple; one by its UID."""
+    extension = KINDS[kind].extension
+    basename = unquote(href.rpartition("/")[2])
+    hashed = sha256(uid.encode()).hexdigest()[:32] + extension
+    return basename if _SAFE_NAME.fullmatch(basename) and basename.endswith(extension) else hashed, hashed
+
+
 def version_of(body: bytes, fingerprint: str = "") -> Version:
     """A body for the decision about a conflict."""
     return Version(fingerprint or normal.fingerprint(body), normal.changed_at(body), normal.has_people(body))
@@ -323,7 +350,8 @@ def mended(kind: CollectionKind, body: bytes) -> bytes:
     METHOD in stored objects (Exchange gateways, old Zimbra); a VERSION that is missing.
     """
     if kind is CollectionKind.CALENDAR:
-        body = _METHOD.sub(b"", body, count=1)
+        if b"METHOD:" in body:
+            body = _METHOD.sub(b"", body, count=1)
         if not _VERSION.search(body):
             body = body.replace(b"BEGIN:VCALENDAR\r\n", b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n", 1)
     return body

@@ -80,6 +80,19 @@ class Tried:
     ok: bool = False
 
 
+class Trace(list[Tried]):
+    """The steps so far; who waits is told of each as it comes, and what he raises ends the search."""
+
+    def __init__(self, tell: Callable[[Tried], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def append(self, tried: Tried) -> None:
+        """One more step."""
+        super().append(tried)
+        self._tell(tried)
+
+
 @dataclass
 class Discovered:
     """What was found. ``asks`` is the host that wants the password and needs consent, "" where none does."""
@@ -112,9 +125,9 @@ Open = Callable[[str], AbstractContextManager[DavClient]]
 """From a URL to a client whose credentials belong to that origin."""
 
 
-def discover(asked: Asked, opened: Open, resolver: Resolver) -> Discovered:
+def discover(asked: Asked, opened: Open, resolver: Resolver, trace: list[Tried] | None = None) -> Discovered:
     """Find calendars and address books; what went wrong is in the trace, not an exception."""
-    found = Discovered()
+    found = Discovered(trace=[] if trace is None else trace)
     for kind in CollectionKind:
         for url in _candidates(asked, kind, resolver, found):
             if _try(kind, url, opened, found) or found.problem in _FINAL:

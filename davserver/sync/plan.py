@@ -138,8 +138,8 @@ def needs_consent(known: int, deletions: int) -> bool:
     """Whether so many deletions look like an accident.
 
     More than half (and more than 10) of at least 10 items; or all of them, where that is more than one.
-    Deleting the only item is daily life, and what is asked each time is not read. It goes to the history, from
-    which it can be restored; and a listing that merely lacks it is not believed before it was asked for.
+    Deleting the only item is daily life, and what is asked each time is not read. It goes to the history,
+    from which it can be restored; and a listing that merely lacks it is not believed before it was asked for.
     """
     if deletions <= 1:
         return False

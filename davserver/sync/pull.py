@@ -7,6 +7,7 @@ anything that changes the other server (push).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,11 +15,11 @@ from functools import partial
 from davserver.content import normal
 from davserver.errors import HttpError
 from davserver.jobs.items import UidConflict
-from davserver.model import CollectionKind, Direction, Item, ItemState, Policy, RemoteItem
+from davserver.model import CollectionKind, Direction, Item, ItemIndex, ItemState, Policy, RemoteItem
 from davserver.sentences import Sentence
 from davserver.storage import items, remote
 from davserver.sync.client import Fetched, batches
-from davserver.sync.desk import Desk, Got, Work, version_of
+from davserver.sync.desk import Desk, Got, Work, names_for, version_of
 from davserver.sync.plan import Action, Outcome, Side, decide, here_side, reconcile
 from davserver.sync.problems import RemoteError
 
@@ -84,7 +85,7 @@ def pull(work: Work, hrefs: list[str], gone: frozenset[str]) -> frozenset[str]:
 def take_all(desk: Desk, batch: Iterable[Got], gone: frozenset[str] = frozenset()) -> set[str]:
     """Bring in checked items; returns the hrefs of ``gone`` whose item got another one."""
     relinked = set()
-    for got in batch:
+    for got in _take_unmet(desk, list(batch)):
         row = desk.row(got.href)
         if row is not None and row.name is None:  # it could not be taken before; perhaps it can now
             desk.forget(row)
@@ -97,6 +98,38 @@ def take_all(desk: Desk, batch: Iterable[Got], gone: frozenset[str] = frozenset(
         else:
             take_known(desk, row, got)
     return relinked
+
+
+def _take_unmet(desk: Desk, batch: list[Got]) -> list[Got]:
+    """Store those that meet nothing here, in a few statements for all of them; returns the others."""
+    if desk.work.rules.way is Direction.PUSH or len(batch) == 1:
+        return batch
+    named = _unmet(desk, [(got, got.index) for got in batch if got.index is not None])
+    if not named:
+        return batch
+    try:
+        desk.store_new(named)
+    except HttpError:  # because of one of them, or of the quota: taken one by one it is told which
+        return batch
+    stored = {got.href for got in named.values()}
+    return [got for got in batch if got.href not in stored]
+
+
+def _unmet(desk: Desk, batch: list[tuple[Got, ItemIndex]]) -> dict[str, Got]:
+    """Items of which nothing is remembered and whose UID nobody has, by the names they get, which are free."""
+    tx, remote_id, collection_id = desk.tx, desk.remote.id, desk.target.id
+    uids = Counter(index.uid for _, index in batch)
+    rows = remote.items_by_href(tx, remote_id, (got.href for got, _ in batch))
+    held = items.by_uids(tx, collection_id, uids)
+    named = [
+        (names_for(desk.work.kind, got.href, index.uid)[0], got)
+        for got, index in batch
+        if got.href not in rows and index.uid not in held and uids[index.uid] == 1
+    ]
+    names = Counter(name for name, _ in named)
+    taken = {one.name for one in items.by_names(tx, collection_id, names)}
+    taken |= remote.names_known(tx, remote_id, list(names))
+    return {name: got for name, got in named if name not in taken and names[name] == 1}
 
 
 def _moved(desk: Desk, got: Got, gone: frozenset[str]) -> RemoteItem | None:

@@ -5,8 +5,6 @@ Signing in on a provider's own pages (Google, Nextcloud) is remote_login.
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,14 +24,14 @@ from wtforms import (
 from wtforms.validators import Length
 
 from davserver.content.difference import differences
-from davserver.errors import DavServerError, HttpError, InvalidContent
-from davserver.jobs.office import Office
-from davserver.model import CollectionKind, Direction, Policy, Principal
+from davserver.errors import HttpError, InvalidContent
+from davserver.model import CollectionKind, Direction, Policy
 from davserver.storage import collections
 from davserver.storage.engine import now
 from davserver.storage.remote import linked_to
 from davserver.sync import accounts
 from davserver.sync.accounts import AccountView, Change, Choice, CollectionView, NewAccount
+from davserver.sync.adding import begin, cancel, state
 from davserver.sync.discover import Discovered
 from davserver.sync.quirks import PRESETS, Preset, SignIn
 from davserver.sync.run import Options
@@ -42,10 +40,9 @@ from .context import is_own, office, owner, reading
 from .forms import Form, choices
 from .language import said
 from .paging import PER_PAGE, offset, page_of
+from .running import beside, by_itself
 
 pages = Blueprint("remote", __name__)
-
-log = logging.getLogger("davserver.admin.remote")
 
 INTERVALS = (
     ("300", _l("Every 5 minutes")),
@@ -170,6 +167,7 @@ def _words() -> dict[str, Any]:
         "needs_reconnect": _needs_reconnect,
         "title_of": accounts.title_of,
         "now": now,
+        "by_itself": by_itself,
     }
 
 
@@ -231,17 +229,50 @@ def add(preset: str) -> Any:
     if chosen.sign_in is SignIn.OAUTH2:
         return redirect(url_for("account.remote_login.google" if is_own() else ".choose_provider"), 303)
     form = AddForm()
-    found: Discovered | None = None
     if form.validate_on_submit():
         with form.complaints():
-            added = accounts.add_account(office(), owner(), _new(form, chosen))
-            if added.account_id is not None:
-                flash(_("Connected. Choose what is to be kept in step."), "success")
-                return redirect(url_for(".show", key=added.account_id), 303)
-            found = added.found
-            form.host.data, form.agreed.data = found.asks, False
-            form.refused = 422
+            return redirect(url_for(".adding", task_id=begin(office(), owner(), _new(form, chosen))), 303)
+    return form.page("remote/add.html", preset=chosen, found=None, advice=None)
+
+
+@pages.get("/remote/adding/<int:task_id>")
+def adding(task_id: int) -> Any:
+    """How far the search for an account is; then the account, or the form again with what was tried."""
+    told = state(office(), owner(), task_id)
+    if told.running:
+        return render_template("remote/adding.html", told=told, task_id=task_id)
+    if told.account_id is not None:
+        flash(_("Connected. Choose what is to be kept in step."), "success")
+        return redirect(url_for(".show", key=told.account_id), 303)
+    found = told.found
+    form = AddForm(None, data=_typed(told.entered, found))
+    form.refused = 422
+    if told.error:
+        form.form_errors.append(_(told.error))
+    chosen = _preset(told.entered.get("preset", "generic"))
     return form.page("remote/add.html", preset=chosen, found=found, advice=_advice(found))
+
+
+def _typed(entered: Mapping[str, Any], found: Discovered) -> dict[str, Any]:
+    """What was entered before, without the password."""
+    token = entered.get("auth_kind") == "bearer"
+    return {**entered, "interval": str(entered.get("interval", 900)), "token": token, "host": found.asks}
+
+
+@pages.get("/remote/adding/<int:task_id>.json")
+def adding_status(task_id: int) -> Response:
+    """The same for the script of the page; ``lines`` is the trace so far."""
+    told = state(office(), owner(), task_id)
+    word = "running" if told.running else "done"
+    lines = render_template("remote/_tried.html", steps=told.found.trace)
+    return jsonify(state=word, done=0, total=0, percent=None, message=told.message, lines=lines)
+
+
+@pages.post("/remote/adding/<int:task_id>/cancel")
+def cancel_adding(task_id: int) -> Response:
+    """Leave the search; no account is added."""
+    cancel(office(), owner(), task_id)
+    return redirect(url_for(".adding", task_id=task_id), 303)
 
 
 def _preset(name: str) -> Preset:
@@ -251,7 +282,8 @@ def _preset(name: str) -> Preset:
 
 
 def _advice(found: Discovered | None) -> Any:
-    return accounts.advice_of(found.problem or "not-dav") if found is not None and not found.asks else None
+    shown = found is not None and found.trace and not found.asks
+    return accounts.advice_of(found.problem or "not-dav") if found is not None and shown else None
 
 
 def _new(form: AddForm, chosen: Preset) -> NewAccount:
@@ -285,7 +317,7 @@ def edit(key: int) -> Any:
         with form.complaints():
             accounts.edit(office(), owner(), key, _change(form))
             flash(_("Saved. The account is tried anew."), "success")
-            return redirect(url_for(".show", key=key), 303)
+            return _done(key)
     return form.page("remote/edit.html", view=view)
 
 
@@ -325,21 +357,23 @@ def sync(key: int) -> Response:
     """Synchronise now: the whole account, or the one collection that is named."""
     only = request.form.get("only", type=int)
     if only is None:
+        was_due = accounts.get(office(), owner(), key).next_run
         accounts.sync_soon(office(), owner(), key)
         flash(_("It is synchronised at once."))
-    else:
-        _collection(key, only)
-        where, whose = office(), owner()
-        threading.Thread(target=_sync_one, args=(where, whose, key, only), name="sync", daemon=True).start()
-        flash(_("This one is being synchronised."))
+        return _done(key, was_due)
+    _collection(key, only)
+    whose = owner()
+    beside(office(), lambda here: accounts.sync_now(here, whose, key, Options(only=only)))
+    flash(_("This one is being synchronised."))
     return redirect(url_for(".show", key=key), 303)
 
 
-def _sync_one(where: Office, whose: Principal, key: int, only: int) -> None:
-    try:
-        accounts.sync_now(where, whose, key, Options(only=only))
-    except DavServerError as error:  # told on the page by the account's row, too
-        log.warning("account %d: %s", key, error)
+def _done(key: int, was_due: int | None = None) -> Response:
+    """To the account; what was made due is done here where nothing does it by itself."""
+    if not by_itself(was_due):
+        whose = owner()
+        beside(office(), lambda here: accounts.sync_now(here, whose, key))
+    return redirect(url_for(".show", key=key), 303)
 
 
 @pages.post("/remote/<int:key>/refresh")
@@ -362,11 +396,11 @@ def subscribe(key: int) -> Response:
     chosen = [one for one in request.form.getlist("chosen", type=int) if one in known]
     for remote_id in chosen:
         accounts.choose(office(), owner(), remote_id, Choice())
-    if chosen:
-        flash(_("They are being synchronised for the first time."), "success")
-    else:
+    if not chosen:
         flash(_("Nothing was chosen."), "warning")
-    return redirect(url_for(".show", key=key), 303)
+        return redirect(url_for(".show", key=key), 303)
+    flash(_("They are being synchronised for the first time."), "success")
+    return _done(key)
 
 
 @pages.route("/remote/<int:key>/collections/<int:remote_id>", methods=["GET", "POST"])
@@ -384,7 +418,7 @@ def choose(key: int, remote_id: int) -> Any:
             chosen = Choice(Direction(form.direction.data), Policy(form.policy.data), local)
             accounts.choose(office(), owner(), remote_id, chosen)
             flash(_("Saved."), "success")
-            return redirect(url_for(".show", key=key), 303)
+            return _done(key)
     return form.page("remote/choose.html", view=view, one=one)
 
 
@@ -404,7 +438,7 @@ def answer(key: int, remote_id: int) -> Response:
     accept = request.form.get("answer") == "accept"
     accounts.answer(office(), owner(), remote_id, request.form.get("token", ""), accept=accept)
     flash(_("The deletions are carried out.") if accept else _("Everything is restored."), "success")
-    return redirect(url_for(".show", key=key), 303)
+    return _done(key)
 
 
 @pages.post("/remote/<int:key>/publish")
@@ -417,9 +451,9 @@ def publish(key: int) -> Response:
         accounts.publish(office(), owner(), key, chosen)
     except HttpError as error:
         _say(error)
-    else:
-        flash(_("It was created there and is being sent."), "success")
-    return redirect(url_for(".show", key=key), 303)
+        return redirect(url_for(".show", key=key), 303)
+    flash(_("It was created there and is being sent."), "success")
+    return _done(key)
 
 
 def _say(error: HttpError) -> None:

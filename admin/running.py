@@ -1,8 +1,8 @@
 """What runs by itself on this server, and what a page begins beside its request where nothing does.
 
 A server may leave fetching and synchronising to cron (outgoing.background), or nobody may do it at all: what
-is overdue says so. Then a button that says "now" does it here, in a thread of this process; the lease keeps it
-apart from whoever else is at it.
+is overdue says so. Then a button that says "now" does it here, in a thread of this process; the lease keeps
+it apart from whoever else is at it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from davserver.errors import DavServerError
@@ -42,8 +41,3 @@ def beside(here: Office, work: Callable[[Office], object]) -> None:
             log.warning("%s", getattr(error, "orig", None) or error)
 
     threading.Thread(target=run, name="now", daemon=True).start()
-
-
-def init(app: Flask) -> None:
-    """Let templates ask."""
-    app.jinja_env.globals.update(by_itself=by_itself)

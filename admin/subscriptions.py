@@ -18,9 +18,12 @@ from davserver.jobs import subscriptions as jobs
 from davserver.jobs.subscriptions import Shown, Wanted
 from davserver.model import FeedState
 from davserver.storage.engine import now
+from davserver.sync import feeds
+from davserver.sync.work import Place
 
 from .context import office, owner, reading, settings
 from .forms import Form, choices
+from .running import beside, by_itself
 
 pages = Blueprint("subscriptions", __name__)
 
@@ -157,14 +160,18 @@ class RemoveForm(Form):
 
 @pages.context_processor
 def _words() -> dict[str, Any]:
-    return {"states": STATES, "any_waiting": lambda found: any(map(is_waiting, found))}
+    return {
+        "states": STATES,
+        "any_waiting": lambda found: any(map(is_waiting, found)),
+        "by_itself": by_itself,
+    }
 
 
 def is_waiting(shown: Shown) -> bool:
     """Whether it is being fetched, or will be at once."""
     one = shown.subscription
     due = one.next_run is not None and one.next_run <= now()
-    return due or one.lease_until > now()
+    return (due and by_itself(one.next_run)) or one.lease_until > now()
 
 
 @pages.get("/subscriptions/")
@@ -193,8 +200,9 @@ def add() -> Any:
     form = AddForm()
     if form.validate_on_submit():
         with form.complaints():
-            jobs.add(office(), owner(), _wanted(form))
+            key = jobs.add(office(), owner(), _wanted(form))
             flash(_("Subscribed. The calendar is being fetched."), "success")
+            _fetch(key)
             return redirect(url_for(".index"), 303)
     return form.page("subscriptions/add.html")
 
@@ -216,6 +224,7 @@ def edit(key: int) -> Any:
         with form.complaints():
             jobs.change(office(), owner(), key, _wanted(form))
             flash(_("Saved. The calendar is being fetched anew."), "success")
+            _fetch(key)
             return redirect(url_for(".show", key=key), 303)
     return form.page("subscriptions/edit.html", shown=shown)
 
@@ -223,14 +232,23 @@ def edit(key: int) -> Any:
 @pages.post("/subscriptions/<int:key>/refresh")
 def refresh(key: int) -> Response:
     """Fetch now."""
+    was_due = _find(key).subscription.next_run
     jobs.refresh(office(), owner(), key)
+    _fetch(key, was_due)
     return redirect(url_for(".show", key=key), 303)
+
+
+def _fetch(key: int, was_due: int | None = None) -> None:
+    """Fetch it here where nothing does it by itself."""
+    if not by_itself(was_due):
+        beside(office(), lambda here: feeds.run(Place(here.store, here.settings), key))
 
 
 @pages.post("/subscriptions/<int:key>/accept")
 def accept(key: int) -> Response:
     """Believe that it is empty now."""
     jobs.accept(office(), owner(), key)
+    _fetch(key)
     return redirect(url_for(".show", key=key), 303)
 
 

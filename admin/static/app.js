@@ -58,6 +58,8 @@
   async function follow(box) {
     const bar = box.querySelector("progress");
     const message = box.querySelector("[data-progress-message]");
+    const lines = box.querySelector("[data-progress-lines]");
+    let shown = "";
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       const answer = await fetch(box.dataset.progress).catch(() => null);
@@ -67,6 +69,7 @@
       if (task.percent === null) bar.removeAttribute("value");
       else bar.value = task.percent;
       if (message.textContent !== task.message) message.textContent = task.message;
+      if (lines && task.lines !== shown) lines.innerHTML = shown = task.lines; // escaped by the server's template
     }
   }
 })();

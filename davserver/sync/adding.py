@@ -80,9 +80,7 @@ def state(office: Office, owner: Principal, task_id: int) -> Adding:
     )
     is_running = found.state == tasks.RUNNING
     error = found.message if found.state == tasks.FAILED and not told.problem and not told.asks else ""
-    return Adding(
-        is_running, found.message, error, held.get("account_id"), held.get("entered", {}), told
-    )
+    return Adding(is_running, found.message, error, held.get("account_id"), held.get("entered", {}), told)
 
 
 def cancel(office: Office, owner: Principal, task_id: int) -> None:

@@ -116,7 +116,7 @@ def _take_unmet(desk: Desk, batch: list[Got]) -> list[Got]:
 
 
 def _unmet(desk: Desk, batch: list[tuple[Got, ItemIndex]]) -> dict[str, Got]:
-    """Items of which nothing is remembered and whose UID nobody has, by the names they get, which are free."""
+    """Items of which nothing is remembered and whose UID nobody has, by their names, which are free."""
     tx, remote_id, collection_id = desk.tx, desk.remote.id, desk.target.id
     uids = Counter(index.uid for _, index in batch)
     rows = remote.items_by_href(tx, remote_id, (got.href for got, _ in batch))

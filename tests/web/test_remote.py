@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from davserver.sync.work import Place
 from tests.davclient import PASSWORD, MakeServer
 from tests.sync.pairs import body_of
 from tests.sync.peers import Peer, peer
+from tests.sync.test_runner import wait_until
 from tests.web.conftest import Browser
 
 CALENDAR = CollectionKind.CALENDAR
@@ -35,6 +37,8 @@ class There:
     def __init__(self, held: Peer) -> None:
         self.peer = held
         self.down = self.has_signed_in = False
+        self.hold = threading.Event()  # until then, /.well-known does not answer
+        self.hold.set()
         self.server = waitress.server.create_server(self, host="127.0.0.1", port=0, threads=2)
         self.address = f"http://127.0.0.1:{self.server.effective_port}"
         self.client = held.client()
@@ -42,6 +46,8 @@ class There:
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         path = environ["PATH_INFO"]
+        if path.startswith("/.well-known/"):
+            self.hold.wait(30)
         if self.down:
             return self.say(start_response, "503 Service Unavailable", {})
         if path == "/token":
@@ -109,9 +115,14 @@ def work(server: Server, store: Store) -> Any:
 
 
 def connect(visitor: Any, there: There, password: str = PASSWORD) -> Any:
-    """Send the form for an account of the other server."""
+    """Send the form for an account of the other server, and wait for what comes of it."""
     form = visitor.get("/account/remote/add/generic")
-    return form.submit("Connect", address=there.address, username="ann", password=password)
+    sent = form.submit("Connect", address=there.address, username="ann", password=password)
+    until = time.monotonic() + 30
+    while (page := sent.follow()).find("[data-progress]"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return page
 
 
 def connected(visitor: Any, there: There, work: Any) -> Any:
@@ -141,6 +152,44 @@ def test_a_wrong_password_is_told_with_what_was_tried(visit: Any, there: There) 
     assert "does not accept the name or the password" in page.text(".alert")
     assert there.address in page.text("ol.list-group")
     assert "wrong" not in page.text("main form")
+
+
+def test_a_long_search_is_watched_without_script_and_cancelled(
+    visit: Any, there: There, store: Store
+) -> None:
+    there.hold.clear()
+    ann = visit("ann")
+    form = ann.get("/account/remote/add/generic")
+    sent = form.submit("Connect", address=there.address + "/nowhere", username="ann", password=PASSWORD)
+    page = sent.follow()
+    wait_until(lambda: "/nowhere" in ann.get(page.path).text("[data-progress-lines]"))
+    page = ann.get(page.path)
+    assert page.find("meta[http-equiv=refresh]")
+    assert "/.well-known/caldav" in page.text("[data-progress-message]")
+    told = ann.get(page.path + ".json").answer.get_json()
+    assert (told["state"], "/nowhere" in told["lines"]) == ("running", True)
+    assert visit("eve").get(page.path).status == 404
+    with store.read() as tx:
+        row = tx.exec_driver_sql("SELECT * FROM task").one()
+    assert PASSWORD not in str(row)
+    left = page.submit("Cancel").follow()
+    assert left.status == 422
+    assert "Cancelled; no account was added." in left.text("main")
+    assert left.find("#address")[0].get("value") == there.address + "/nowhere"
+    assert not left.find("#password")[0].get("value")
+    there.hold.set()
+    wait_until(lambda: not any(one.name == "adding" for one in threading.enumerate()))
+    assert ann.get("/account/remote/").find("tbody") == []
+
+
+@pytest.mark.parametrize("address", ["https://ann:secret@there.example/", "ann:secret@there.example"])
+def test_a_password_in_the_address_is_not_kept(visit: Any, store: Store, address: str) -> None:
+    form = visit("ann").get("/account/remote/add/generic")
+    page = form.submit("Connect", address=address, username="ann", password=PASSWORD)
+    assert page.status == 400
+    assert "in their own fields" in page.text("main")
+    with store.read() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM task").scalar_one() == 0
 
 
 def test_what_is_there_is_offered_and_kept_in_step(visit: Any, there: There, work: Any, store: Store) -> None:
@@ -465,6 +514,28 @@ def test_the_life_of_an_account_in_a_browser(browser: Browser, there: There, wor
     page.get_by_role("link", name="Disconnect").click()
     assert browser.problems() == []
     browser.shoot("remote-remove")
+    page.get_by_role("button", name="Disconnect").click()  # the data is kept unless one says otherwise
+    page.get_by_text("No accounts yet").wait_for()
+    assert len(titles(store)) == 12
+    there.down = False
+    ends_with_its_data(browser, there, work)
+    assert len(titles(store)) == 12, "what was kept before is a usual calendar, and stays"
+
+
+def ends_with_its_data(browser: Browser, there: There, work: Any) -> None:
+    """Connect once more, and disconnect with "delete the data"."""
+    page = browser.page
+    browser.open("/account/remote/add/generic")
+    page.get_by_label("Address", exact=True).fill(there.address)
+    page.get_by_label("User name").fill("ann")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Connect").click()
+    page.get_by_text("Choose what is to be kept in step").wait_for()
+    page.get_by_role("button", name="Keep in step").click()
+    page.get_by_role("progressbar").wait_for()
+    work()
+    page.get_by_role("progressbar").wait_for(state="detached")
+    page.get_by_role("link", name="Disconnect").click()
     page.get_by_label("Delete them here").check()
     page.get_by_role("button", name="Disconnect").click()
     page.get_by_text("No accounts yet").wait_for()

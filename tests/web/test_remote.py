@@ -164,7 +164,7 @@ def test_a_long_search_is_watched_without_script_and_cancelled(
     page = sent.follow()
     wait_until(lambda: "/nowhere" in ann.get(page.path).text("[data-progress-lines]"))
     page = ann.get(page.path)
-    assert page.find("meta[http-equiv=refresh]")
+    assert page.doc.xpath("//noscript/meta[@http-equiv='refresh']")
     assert "/.well-known/caldav" in page.text("[data-progress-message]")
     told = ann.get(page.path + ".json").answer.get_json()
     assert (told["state"], "/nowhere" in told["lines"]) == ("running", True)

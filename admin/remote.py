@@ -248,7 +248,7 @@ def adding(task_id: int) -> Any:
     form = AddForm(None, data=_typed(told.entered, found))
     form.refused = 422
     if told.error:
-        form.form_errors.append(_(told.error))
+        form.form_errors.append(said(told.error))
     chosen = _preset(told.entered.get("preset", "generic"))
     return form.page("remote/add.html", preset=chosen, found=found, advice=_advice(found))
 
@@ -265,7 +265,7 @@ def adding_status(task_id: int) -> Response:
     told = state(office(), owner(), task_id)
     word = "running" if told.running else "done"
     lines = render_template("remote/_tried.html", steps=told.found.trace)
-    return jsonify(state=word, done=0, total=0, percent=None, message=told.message, lines=lines)
+    return jsonify(state=word, done=0, total=0, percent=None, message=told.asking, lines=lines)
 
 
 @pages.post("/remote/adding/<int:task_id>/cancel")

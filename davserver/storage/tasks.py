@@ -6,12 +6,12 @@ can show the progress. Work whose process died stops being written to: that is h
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from davserver import sentences
 from davserver.storage.engine import now
 from davserver.storage.schema import task
 
@@ -80,7 +80,7 @@ def is_running(tx: Connection, task_id: int) -> bool:
 
 def finish(tx: Connection, task_id: int, state: str = DONE, message: str = "", result: Any = None) -> None:
     """It ended, DONE or FAILED; ``result`` is what JSON can hold."""
-    values = {"state": state, "message": message, "result": json.dumps(result)}
+    values = {"state": state, "message": message, "result": sentences.dump(result)}
     tx.execute(update(task).where(task.c.id == task_id).values(**values, updated=now()))
 
 
@@ -88,4 +88,4 @@ def _task(row: Any) -> Task:
     key, owner_id, kind, state, done, total, message, result, created, updated = row
     if state == RUNNING and updated < now() - STALE:
         state = FAILED
-    return Task(key, owner_id, kind, state, done, total, message, json.loads(result), created, updated)
+    return Task(key, owner_id, kind, state, done, total, message, sentences.load(result), created, updated)

@@ -11,7 +11,6 @@ cancels need not wait: the account is stored only while the task is still runnin
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Mapping
@@ -21,9 +20,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from davserver import sentences
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
 from davserver.model import Principal
+from davserver.sentences import Sentence
 from davserver.storage import tasks
 from davserver.sync.accounts import NET, Net, NewAccount, Watch, add_account, checked
 from davserver.sync.discover import Discovered, Tried
@@ -39,15 +40,20 @@ class Cancelled(HttpError):
     """The person does not want it any more."""
 
     def __init__(self) -> None:
-        super().__init__(409, "Cancelled; no account was added.")
+        super().__init__(409, Sentence("Cancelled; no account was added."))
 
 
 @dataclass(frozen=True, slots=True)
 class Adding:
-    """How far it is. ``entered``: the fields of NewAccount without secrets; ``error``: what was refused."""
+    """How far it is.
+
+    :param asking: the address that is being asked.
+    :param error: why it ended without an account, where not the trace tells.
+    :param entered: the fields of NewAccount without secrets.
+    """
 
     running: bool
-    message: str = ""
+    asking: str = ""
     error: str = ""
     account_id: int | None = None
     entered: Mapping[str, Any] = field(default_factory=dict)
@@ -60,7 +66,7 @@ def begin(office: Office, owner: Principal, new: NewAccount, net: Net = NET) -> 
     entered = {name: value for name, value in asdict(new).items() if name not in SECRETS}
     with office.store.write() as tx:
         task_id = tasks.add(tx, owner.id, KIND)
-        tasks.progress(tx, task_id, 0, result=json.dumps({"entered": entered}))
+        tasks.progress(tx, task_id, 0, result=sentences.dump({"entered": entered}))
     worker = _Worker(office, task_id, entered)
     threading.Thread(target=worker.run, args=(owner, new, net), name="adding", daemon=True).start()
     return task_id
@@ -78,9 +84,17 @@ def state(office: Office, owner: Principal, task_id: int) -> Adding:
         problem=Problem(held["problem"]) if held.get("problem") else None,
         asks=held.get("asks", ""),
     )
-    is_running = found.state == tasks.RUNNING
-    error = found.message if found.state == tasks.FAILED and not told.problem and not told.asks else ""
-    return Adding(is_running, found.message, error, held.get("account_id"), held.get("entered", {}), told)
+    error = ""
+    if found.state == tasks.FAILED and not (told.problem or told.asks):
+        error = found.message or Sentence("It was interrupted.")
+    return Adding(
+        found.state == tasks.RUNNING,
+        held.get("asking", ""),
+        error,
+        held.get("account_id"),
+        held.get("entered", {}),
+        told,
+    )
 
 
 def cancel(office: Office, owner: Principal, task_id: int) -> None:
@@ -89,7 +103,7 @@ def cancel(office: Office, owner: Principal, task_id: int) -> None:
     with office.store.write() as tx:
         found = tasks.get(tx, owner.id, task_id)
         if found is not None and found.state == tasks.RUNNING:
-            tasks.finish(tx, task_id, tasks.FAILED, Cancelled().message, found.result)
+            tasks.finish(tx, task_id, tasks.FAILED, str(Cancelled()), found.result)
 
 
 @dataclass
@@ -99,6 +113,7 @@ class _Worker:
     office: Office
     task_id: int
     entered: Mapping[str, Any]
+    asking: str = ""
     trace: list[Tried] = field(default_factory=list)
 
     def run(self, owner: Principal, new: NewAccount, net: Net) -> None:
@@ -112,25 +127,28 @@ class _Worker:
             self._finish(tasks.FAILED, error.message)
         except Exception:
             log.exception("adding an account failed")
-            self._finish(tasks.FAILED, "It was interrupted.")
+            self._finish(tasks.FAILED, Sentence("It was interrupted."))
         else:
             found = added.found
             told = {"problem": found.problem.value if found.problem else "", "asks": found.asks}
             is_added = added.account_id is not None
             self._finish(
                 tasks.DONE if is_added else tasks.FAILED,
-                "" if is_added else "Nothing was found.",
+                "",
                 **({"account_id": added.account_id} if is_added else told),
             )
 
     def _asking(self, url: str) -> None:
-        with self._row() as tx:
-            tasks.progress(tx, self.task_id, len(self.trace), message=url)
+        self.asking = url
+        self._note()
 
     def _tried(self, tried: Tried) -> None:
         self.trace.append(tried)
+        self._note()
+
+    def _note(self) -> None:
         with self._row() as tx:
-            tasks.progress(tx, self.task_id, len(self.trace), result=json.dumps(self._told()))
+            tasks.progress(tx, self.task_id, len(self.trace), result=sentences.dump(self._told()))
 
     def _finish(self, state: str, message: str, **told: Any) -> None:
         try:
@@ -140,7 +158,8 @@ class _Worker:
             return
 
     def _told(self) -> dict[str, Any]:
-        return {"entered": self.entered, "trace": [asdict(one) for one in self.trace]}
+        trace = [asdict(one) for one in self.trace]
+        return {"entered": self.entered, "asking": self.asking, "trace": trace}
 
     @contextmanager
     def _row(self) -> Any:

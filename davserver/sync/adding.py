@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from davserver import sentences
 from davserver.errors import HttpError
@@ -125,9 +126,9 @@ class _Worker:
             return
         except HttpError as error:
             self._finish(tasks.FAILED, error.message)
-        except Exception:
+        except SQLAlchemyError:
             log.exception("adding an account failed")
-            self._finish(tasks.FAILED, Sentence("It was interrupted."))
+            self._finish(tasks.FAILED, "")
         else:
             found = added.found
             told = {"problem": found.problem.value if found.problem else "", "asks": found.asks}

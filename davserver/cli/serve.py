@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import dataclasses
-import gc
 import logging
 import signal
 import sys
@@ -41,8 +40,6 @@ def run(args: argparse.Namespace) -> int:
     log.configure(settings)
     application = create_app(settings)
     server = _create_server(application, settings)
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     signal.signal(signal.SIGTERM, _leave)
     for line in (*first_steps(settings), f"davserver answers at {_address(server, settings.server)}"):
         print(line, file=sys.stderr, flush=True)

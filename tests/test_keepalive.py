@@ -11,6 +11,7 @@ import http.client
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lxml import etree
@@ -94,6 +95,22 @@ def test_a_day_of_editing_needs_one_connection(ann: Connection) -> None:
         assert ann.done("PROPFIND", CALENDAR, LISTING, Depth="1")[0] == 207
         assert ann.done("DELETE", path) == (204, b"")
         assert ann.done("GET", path)[0] == 404
+
+
+def test_connections_that_write_at_once_all_stay_open(server: Server) -> None:
+    def edit(number: int) -> None:
+        connection = Connection(server)
+        for step in range(8):
+            path, body = f"{CALENDAR}many{number}-{step}.ics", event(f"many{number}-{step}")
+            assert connection.done("PUT", path, body, Content_Type="text/calendar")[0] == 201
+            etag = connection.etag(path)
+            assert connection.done("GET", path, If_None_Match=etag) == (304, b"")
+            assert connection.done("DELETE", path) == (204, b"")
+            assert connection.done("DELETE", path)[0] == 404
+        connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(edit, range(6)))
 
 
 def test_after_answers_without_a_body_the_next_one_is_whole(ann: Connection) -> None:

@@ -25,6 +25,7 @@ from davserver.storage.engine import now
 
 from . import looking
 from .context import office, reading
+from .entry_words import read_fields, read_value
 from .language import said
 from .paging import PER_PAGE, offset, page_of
 
@@ -169,7 +170,7 @@ def _photo_version(root: Component, item: Item) -> str:
 
 def _parts(root: Component) -> list[Part]:
     if root.name == "VCARD":
-        return [Part(agenda.title_of(root), KINDS["VCARD"], "", "", details.fields(root), False)]
+        return [Part(agenda.title_of(root), KINDS["VCARD"], "", "", read_fields(root), False)]
     found = [
         child for child in root.children if child.name != "VTIMEZONE" and not child.name.startswith("X-")
     ]
@@ -184,7 +185,7 @@ def _part(root: Component, component: Component) -> Part:
         KINDS.get(component.name, component.name),
         _when(root, component),
         _rule_text(parse_rule(rule)) if rule else "",
-        details.fields(component),
+        read_fields(component),
         component.first("RECURRENCE-ID") is not None,
     )
 
@@ -270,7 +271,7 @@ _STAMP = re.compile(r"(\d{8}(?:T\d{6}Z?)?)(?: \((.+)\))?", re.ASCII)
 def _readable(name: str, text: str) -> str:
     """A value of a difference in words, where it is a time or a rule."""
     try:
-        return _rule_text(parse_rule(text)) if name == "RRULE" else _stamp_text(name, text)
+        return _rule_text(parse_rule(text)) if name == "RRULE" else _stamp_text(name, read_value(name, text))
     except InvalidContent:
         return text
 

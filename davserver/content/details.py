@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from davserver.content.lines import Component, Line, unescape_text
 from davserver.content.values import decode_param, list_texts, param_texts, structure_texts, whole_text
+from davserver.sentences import Sentence
 
 SAFE_SCHEMES = ("https:", "http:", "mailto:", "tel:", "geo:")
 """Schemes of addresses that a page may make a link of: no javascript:, no data:."""
@@ -31,6 +32,16 @@ _CARD_FIELDS = (
 )
 _HIDDEN_TYPES = frozenset({"internet", "voice", "pref", "x400", "x-internet"})
 _APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_")
+_ANSWERS = {
+    "accepted": Sentence("accepted"),
+    "declined": Sentence("declined"),
+    "tentative": Sentence("tentative"),
+    "delegated": Sentence("delegated"),
+    "completed": Sentence("completed"),
+    "in-process": Sentence("in-process"),
+}
+"""What attendees have answered (RFC 5545 3.2.12)."""
+
 _IMAGE_TYPES = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -104,7 +115,9 @@ def _person(line: Line) -> str:
     name = decode_param(line.param("CN") or "").strip()
     shown = f"{name} <{address}>" if name and name != address else address
     state = (line.param("PARTSTAT") or "").lower()
-    return f"{shown} ({state})" if state and state != "needs-action" else shown
+    if not state or state == "needs-action":
+        return shown
+    return Sentence("%(who)s (%(state)s)", who=shown, state=_ANSWERS.get(state, state))
 
 
 def _attachment(line: Line) -> str:
@@ -113,7 +126,8 @@ def _attachment(line: Line) -> str:
     if not is_inline:
         return name or whole_text(line).strip()
     size = len(line.value) * 3 // 4
-    return f"{name or line.param('FMTTYPE') or 'data'} ({size} bytes)"
+    name = name or line.param("FMTTYPE") or Sentence("data")
+    return Sentence("%(name)s (%(size)s bytes)", name=name, size=size)
 
 
 def _labels(line: Line, groups: dict[str, Line]) -> Iterator[str]:

@@ -236,3 +236,22 @@ NAMES = {
     *GERMAN_DATES.months["format"]["wide"].values(),
 }
 """What stays as it is in every language: names of people, programs and providers; and days and months."""
+
+
+def test_the_standards_words_inside_of_entries_are_translated_and_nobody_s_own(visit: Any) -> None:
+    attendee = "ATTENDEE;CN=Bob;PARTSTAT=ACCEPTED:mailto:bob@example.org"
+    own = [
+        "UID:w",
+        "DTSTART:20260105T100000Z",
+        "SUMMARY:Calendar",
+        "STATUS:CONFIRMED",
+        "CLASS:PRIVATE",
+        attendee,
+    ]
+    event = "\n".join(["BEGIN:VEVENT", *own, "END:VEVENT", ""])
+    ann = visit("ann", **GERMAN)
+    waited(upload(ann.get("/account/import-export"), calendar(more=event)))
+    page = ann.get("/account/entries/calendar/default/w.ics")
+    shown = page.texts("dd")
+    assert {"bestätigt", "privat", "Bob <bob@example.org> (zugesagt)"} <= set(shown)
+    assert page.text("h1") == "Calendar"

@@ -16,6 +16,7 @@ from davserver.wire import base_url
 from .connect import profile_file
 from .context import office, reading, settings
 from .forms import Form
+from .language import said
 
 pages = Blueprint("apple_profile", __name__, url_prefix="/account")
 
@@ -27,5 +28,6 @@ def show(token: str) -> Any:
         apple_profile.find(tx, token)
     form = Form()
     if form.validate_on_submit():
-        return profile_file(apple_profile.fetch(office(), token, base_url(request.environ, settings())))
+        base = base_url(request.environ, settings())
+        return profile_file(apple_profile.fetch(office(), token, base, say=said))
     return form.page("connect/profile.html")

@@ -18,6 +18,7 @@ from davserver.wire import base_url
 from .clients import BY_KEY, CLIENTS, Access, Client, davx5_address
 from .context import is_own, office, owner, settings
 from .forms import Form
+from .language import said
 from .qr import qr
 
 pages = Blueprint("connect", __name__)
@@ -65,7 +66,7 @@ def _extra(client: Client, access: Access) -> dict[str, Any]:
 @pages.post("/connect/apple/profile")
 def profile() -> Response:
     """The configuration profile for this very device, with an app password of its own."""
-    return profile_file(apple_profile.make(office(), owner().name, base()))
+    return profile_file(apple_profile.make(office(), owner().name, base(), say=said))
 
 
 @pages.post("/connect/apple/link")

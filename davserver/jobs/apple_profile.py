@@ -27,6 +27,7 @@ from davserver.jobs.app_passwords import DEVICE, Made, Wanted, new_token, token_
 from davserver.jobs.office import Office
 from davserver.jobs.users import find_user
 from davserver.model import CollectionKind, Right, Scope
+from davserver.sentences import Sentence
 from davserver.storage import app_grants
 from davserver.storage.app_grants import GRANTED, Grant, NewGrant
 from davserver.storage.engine import now
@@ -36,6 +37,7 @@ LIFETIME = 15 * 60
 """Seconds for which a link is good."""
 LABEL = "iPhone, iPad or Mac"
 
+_TITLES = {CollectionKind.CALENDAR: Sentence("Calendars"), CollectionKind.ADDRESSBOOK: Sentence("Contacts")}
 _PAYLOADS = {CollectionKind.CALENDAR: "CalDAV", CollectionKind.ADDRESSBOOK: "CardDAV"}
 
 
@@ -51,11 +53,16 @@ class Account:
     organization: str = ""
 
 
-def make(office: Office, owner: str, base: str, wanted: Wanted | None = None) -> bytes:
+Say = Callable[[str], str]
+"""Says a sentence in somebody's language."""
+
+
+def make(office: Office, owner: str, base: str, wanted: Wanted | None = None, *, say: Say = str) -> bytes:
     """A profile for a user who is signed in, with a new app password."""
     sign = signer(office.settings)
     wanted = wanted or Wanted(LABEL, DEVICE, None, "profile")
-    return sign(_profile(office.settings, base, owner, app_passwords.create(office, owner, wanted)))
+    made = app_passwords.create(office, owner, wanted)
+    return sign(build(_account(office.settings, base, owner, made), say))
 
 
 def link(office: Office, owner: str, label: str = LABEL, scope: Scope = DEVICE) -> str:
@@ -85,28 +92,30 @@ def find(tx: Connection, token: str) -> Grant:
     return found
 
 
-def fetch(office: Office, token: str, base: str) -> bytes:
+def fetch(office: Office, token: str, base: str, *, say: Say = str) -> bytes:
     """The profile behind a link, once; 404 for all who come later."""
     sign = signer(office.settings)
     with office.write("app-password.add", LABEL) as tx:
         find(tx, token)
         taken = login_flow.take(tx, token, "profile")
-    return sign(_profile(office.settings, base, taken.login_name, taken.made))
+    return sign(build(_account(office.settings, base, taken.login_name, taken.made), say))
 
 
-def _profile(settings: Settings, base: str, name: str, made: Made) -> bytes:
+def _account(settings: Settings, base: str, name: str, made: Made) -> Account:
     held = made.app_password
-    account = Account(base, name, held.label, made.password, held.scope, settings.apple.organization)
-    return build(account)
+    return Account(base, name, held.label, made.password, held.scope, settings.apple.organization)
 
 
-def build(account: Account) -> bytes:
+def build(account: Account, say: Say = str) -> bytes:
     """The property list, as XML. What the scope does not open has no payload."""
     host = urlsplit(account.base).hostname or ""
     kinds = [kind for kind in _PAYLOADS if account.scope.right(kind) is not Right.NONE]
+    about = Sentence("Calendars and contacts of %(name)s at %(host)s", name=account.name, host=host)
     profile = {
-        "PayloadContent": [_payload(account, kind) for kind in kinds],
-        "PayloadDescription": f"Calendars and contacts of {account.name} at {host}",
+        "PayloadContent": [
+            _payload(account, kind) | {"PayloadDisplayName": say(_TITLES[kind])} for kind in kinds
+        ],
+        "PayloadDescription": say(about),
         "PayloadDisplayName": f"{host} ({account.name})",
         "PayloadOrganization": account.organization or host,
         "PayloadType": "Configuration",
@@ -126,7 +135,6 @@ def _payload(account: Account, kind: CollectionKind) -> dict[str, Any]:
         f"{prefix}Username": account.name,
         f"{prefix}Password": account.password,
         f"{prefix}PrincipalURL": f"{parts.path}/dav/principals/{quote(account.name, safe='@')}/",
-        "PayloadDisplayName": {"CalDAV": "Calendars", "CardDAV": "Contacts"}[prefix],
         "PayloadType": f"com.apple.{prefix.lower()}.account",
         **_identity(account, prefix.lower()),
     }

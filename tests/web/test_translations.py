@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plistlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -255,3 +256,10 @@ def test_the_standards_words_inside_of_entries_are_translated_and_nobody_s_own(v
     shown = page.texts("dd")
     assert {"bestätigt", "privat", "Bob <bob@example.org> (zugesagt)"} <= set(shown)
     assert page.text("h1") == "Calendar"
+
+
+def test_a_profile_for_apple_s_devices_is_in_the_language_of_who_makes_it(visit: Any) -> None:
+    page = visit("ann", **GERMAN).get("/account/connect/apple")
+    made = plistlib.loads(page.submit("dieses Gerät").body)
+    assert made["PayloadDescription"] == "Kalender und Kontakte von ann auf dav.example.org"
+    assert [one["PayloadDisplayName"] for one in made["PayloadContent"]] == ["Kalender", "Kontakte"]

@@ -5,11 +5,8 @@ Also the one check of a body on its way in, since both need it parsed.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from davserver.config import CalDavSettings, CardDavSettings
 from davserver.content import ical, instances, listing, summary, vcard
-from davserver.content.lines import Component
 from davserver.model import ItemIndex, Timing
 
 
@@ -30,11 +27,19 @@ def of_calendar_object(body: bytes, settings: CalDavSettings) -> ItemIndex:
     timing = Timing.SERIES
     if bounds.exact:
         timing = Timing.FLOATING if bounds.floating else Timing.EXACT
-    row = _listed(ItemIndex(checked.component, checked.uid, search=checked.search), checked.root)
-    row = replace(row, first=bounds.first, last=bounds.last, timing=timing)
-    if timing is not Timing.SERIES:
-        return row
-    return replace(row, months=summary.months(checked.root), summary=summary.summary(checked.root))
+    is_series = timing is Timing.SERIES
+    return ItemIndex(
+        checked.component,
+        checked.uid,
+        bounds.first,
+        bounds.last,
+        timing,
+        checked.search,
+        summary.months(checked.root) if is_series else summary.ALL_MONTHS,
+        summary.summary(checked.root) if is_series else "",
+        listing.sort_key(checked.root),
+        listing.words(checked.root),
+    )
 
 
 def of_card(body: bytes, settings: CardDavSettings) -> ItemIndex:
@@ -43,8 +48,11 @@ def of_card(body: bytes, settings: CardDavSettings) -> ItemIndex:
     :raises InvalidContent: with the precondition of RFC 6352 6.3.2.1 that it breaks.
     """
     checked = vcard.check_card(body, vcard.CardLimits(settings.max_image_size))
-    return _listed(ItemIndex("VCARD", checked.uid, search=checked.search), checked.root)
-
-
-def _listed(row: ItemIndex, root: Component) -> ItemIndex:
-    return replace(row, sort_key=listing.sort_key(root), words=listing.words(root))
+    root = checked.root
+    return ItemIndex(
+        "VCARD",
+        checked.uid,
+        search=checked.search,
+        sort_key=listing.sort_key(root),
+        words=listing.words(root),
+    )

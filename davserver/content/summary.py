@@ -32,6 +32,7 @@ KEPT = frozenset(
 
 UNSURE = frozenset({"DECLINED", "TENTATIVE", "NEEDS-ACTION"})
 
+_FEBRUARY = 1
 _LONGEST = 20 * DAY
 """An instance longer than this may touch more than the months beside its own."""
 
@@ -86,15 +87,33 @@ def _schedule(text: str, component_name: str, zone: tzinfo) -> tuple[Schedule, t
 
 
 def months(root: Component) -> int:
-    """The months of an event without overrides and further dates; ALL_MONTHS for anything else."""
+    """The months of an event with one rule, and of its overrides; ALL_MONTHS for anything else."""
     parts = [child for child in root.children if child.name != "VTIMEZONE"]
-    rules = [line for part in parts for line in part.all("RRULE")]
-    if len(parts) != 1 or len(rules) != 1 or parts[0].name != "VEVENT" or parts[0].first("RDATE"):
+    masters = [part for part in parts if part.first("RECURRENCE-ID") is None]
+    if len(masters) != 1 or masters[0].name != "VEVENT":
         return ALL_MONTHS
-    start, rule = parts[0].value("DTSTART"), parse_rule(rules[0].value)
-    if start is None:
+    mask = _months_of_series(masters[0])
+    for part in parts:
+        if part is not masters[0]:
+            mask |= _months_of_override(part)
+    return mask
+
+
+def _months_of_override(part: Component) -> int:
+    start, line = part.value("DTSTART"), part.first("RECURRENCE-ID")
+    spreads = (line is not None and line.param("RANGE")) or part.first("RRULE") or part.first("RDATE")
+    if start is None or spreads:
         return ALL_MONTHS
-    length, first = _length(parts[0], start), calendar_date(parse_stamp(start).seconds)
+    first = parse_stamp(start).seconds
+    return window_months(first, first + _length(part, start))
+
+
+def _months_of_series(master: Component) -> int:
+    start, rules = master.value("DTSTART"), master.all("RRULE")
+    if start is None or len(rules) != 1 or master.first("RDATE"):
+        return ALL_MONTHS
+    rule = parse_rule(rules[0].value)
+    length, first = _length(master, start), calendar_date(parse_stamp(start).seconds)
     step = _step(rule)
     if length > _LONGEST or step is None:
         return ALL_MONTHS
@@ -103,11 +122,12 @@ def months(root: Component) -> int:
             {(month - 1 + shift) % 12 for month in (first.month, *rule.by_month) for shift in (-1, 0, 1)}
         )
     # Each instance lies on DTSTART's day of the month; a day more on both sides for the zone.
-    before = -1 if first.day == 1 else 0
-    after = 1 if first.day + length // DAY + 2 > 28 else 0
-    shifts = range(before, after + 1)
+    before, last = first.day == 1, first.day + length // DAY + 2
+    begun = {(first.month - 1 + turn * step) % 12 for turn in range(12 // step)}
     return _mask(
-        {(first.month - 1 + turn * step + shift) % 12 for turn in range(12 // step) for shift in shifts}
+        begun
+        | {(month - 1) % 12 for month in begun if before}
+        | {(month + 1) % 12 for month in begun if last > (28 if month == _FEBRUARY else 30)}
     )
 
 
@@ -124,7 +144,7 @@ def _length(event: Component, start: str) -> int:
     """Seconds of one instance, up to the difference of two zones."""
     end, duration = event.value("DTEND"), event.value("DURATION")
     if end is not None:
-        return parse_stamp(end).seconds - parse_stamp(start).seconds
+        return max(parse_stamp(end).seconds - parse_stamp(start).seconds, 0)
     if duration is None:
         return DAY
     days, seconds = parse_duration(duration)

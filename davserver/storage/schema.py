@@ -282,7 +282,7 @@ item = _table(
     UniqueConstraint("collection_id", "name"),
     Index("ix_item_uid", "collection_id", "uid"),
     Index("ix_item_revision", "collection_id", "revision"),
-    Index("ix_item_range", "collection_id", "component", "last", "first"),
+    Index("ix_item_range", "collection_id", "component", "last", "first", "months"),
     Index("ix_item_sort_key", "collection_id", "sort_key"),
 )
 

@@ -156,6 +156,8 @@ MONTHS = [
     (("RRULE:FREQ=YEARLY;INTERVAL=4",), {5}),
     (("DTSTART;VALUE=DATE:19800601", "RRULE:FREQ=YEARLY"), {5, 6}),
     (("DTSTART:20261231T100000Z", "RRULE:FREQ=YEARLY"), {12, 1}),
+    (("DTSTART:20261228T100000Z", "DURATION:PT1H", "RRULE:FREQ=YEARLY"), {12}),
+    (("DTSTART:20260227T100000Z", "RRULE:FREQ=YEARLY"), {2, 3}),
     (("RRULE:FREQ=MONTHLY;INTERVAL=6",), {5, 11}),
     (("RRULE:FREQ=MONTHLY;INTERVAL=5",), EVERY),
     (("RRULE:FREQ=MONTHLY",), EVERY),
@@ -165,6 +167,32 @@ MONTHS = [
     (("DURATION:P30D", "RRULE:FREQ=YEARLY"), EVERY),
     (("RRULE:FREQ=WEEKLY",), EVERY),
 ]
+
+
+def with_override(*lines: str) -> bytes:
+    """A yearly event on the 4th of May, and an override of one instance."""
+    master = component("VEVENT", "DTSTART:20260504T100000Z", "RRULE:FREQ=YEARLY")
+    return calendar(master, component("VEVENT", "RECURRENCE-ID:20270504T100000Z", *lines))
+
+
+OVERRIDES: list[tuple[tuple[str, ...], set[int]]] = [
+    (("DTSTART:20270509T100000Z",), {5}),
+    (("DTSTART:20270801T100000Z",), {5, 7, 8}),
+    (("DTSTART:20270815T100000Z", "DURATION:P20D"), {5, 8, 9}),
+    (("DTSTART:20270815T100000Z", "DTEND:20271015T100000Z"), {5, 8, 9, 10}),
+    (("DTSTART:20270815T100000Z", "RDATE:20271215T100000Z"), set(range(1, 13))),
+]
+
+
+@pytest.mark.parametrize(("lines", "months"), OVERRIDES)
+def test_months_of_overrides(lines: tuple[str, ...], months: set[int]) -> None:
+    mask = row_of(with_override(*lines)).months
+    assert {month for month in range(1, 13) if mask >> month - 1 & 1} == months
+
+
+def test_an_override_for_all_that_follows_may_be_in_any_month() -> None:
+    body = with_override("DTSTART:20270809T100000Z")
+    assert row_of(body.replace(b"-ID:2027", b"-ID;RANGE=THISANDFUTURE:2027")).months == summary.ALL_MONTHS
 
 
 @pytest.mark.parametrize(("extra", "months"), MONTHS)

@@ -45,6 +45,14 @@ def upgrade() -> None:
         op.get_bind().execute(change, [{"b_id": key, "b_key": sort_key} for key, sort_key, _ in told])
         after = rows[-1].item_id
     op.create_index("ix_item_sort_key", "item", ["collection_id", "sort_key"], unique=False)
+    _index_range("months")
+
+
+def _index_range(*more: str) -> None:
+    """With the months in it, series of other months are left out without a look at their rows."""
+    op.drop_index("ix_item_range", table_name="item")
+    columns = ["collection_id", "component", "last", "first", *more]
+    op.create_index("ix_item_range", "item", columns, unique=False)
 
 
 def _bodies_after(after: int) -> Any:
@@ -64,6 +72,7 @@ def _told(data: bytes) -> tuple[bytes, str]:
 
 def downgrade() -> None:
     """Drop what was added."""
+    _index_range()
     op.drop_table("item_words")
     op.drop_index("ix_item_sort_key", table_name="item")
     op.drop_column("item", "sort_key")

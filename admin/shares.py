@@ -11,6 +11,9 @@ from .context import reading
 from .paging import PER_PAGE, offset, page_of
 from .sharing import ACCESS, name_of
 
+MOST_IN_A_ROW = 20
+"""People and groups that are listed beside one collection; its own page has all."""
+
 pages = Blueprint("shares", __name__, url_prefix="/admin")
 
 
@@ -25,6 +28,7 @@ def index() -> str:
         page=page_of(rows),
         q=text,
         access=ACCESS,
+        most=MOST_IN_A_ROW,
         title_of=title_of,
         swatch=swatch,
         name_of=name_of,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -18,12 +19,15 @@ from davserver.storage import principals, shares
 from .collections import swatch, title_of
 from .context import office, owner, reading, settings, user
 from .forms import Form, choices
+from .paging import PER_PAGE, offset, page_of
 
 pages = Blueprint("sharing", __name__)
 
 ACCESS = {Access.READ.value: _l("Can read"), Access.READ_WRITE.value: _l("Can read and write")}
 MODULES = {CollectionKind.CALENDAR: "calendars", CollectionKind.ADDRESSBOOK: "addressbooks"}
 MOST_SUGGESTED = 500
+MOST_COLUMNS = 12
+"""People and groups that the matrix has columns for: those who have most. The others are counted."""
 
 
 class ShareForm(Form):
@@ -40,17 +44,22 @@ class ShareForm(Form):
 
 @pages.get("/sharing/")
 def index() -> str:
-    """The matrix: a row for each collection, a column for each who has any of them."""
+    """The matrix: a row for each collection, a column for each who has any of them, while there is room."""
     with reading() as tx:
-        rows = sharing.matrix(tx, [owner()])
-    people: dict[int, Principal] = {}
-    for row in rows:
-        people.update((one.principal.id, one.principal) for one in row.sharees)
-    given = {(row.collection.id, one.principal.id): one for row in rows for one in row.sharees}
-    columns = sorted(people.values(), key=lambda one: (one.kind is not PrincipalKind.GROUP, one.name))
+        page = page_of(sharing.matrix(tx, [owner()])[offset() : offset() + PER_PAGE + 1])
+    sharees = [one for row in page.rows for one in row.sharees]
+    people = {one.principal.id: one.principal for one in sharees}
+    often = Counter(one.principal.id for one in sharees).most_common(MOST_COLUMNS)
+    columns = sorted(
+        (people[key] for key, _ in often), key=lambda one: (one.kind is not PrincipalKind.GROUP, one.name)
+    )
+    given = {(row.collection.id, one.principal.id): one for row in page.rows for one in row.sharees}
+    shown = {one.id for one in columns}
+    more = {row.collection.id: sum(one.principal.id not in shown for one in row.sharees) for row in page.rows}
     return render_template(
         "sharing/index.html",
-        rows=rows,
+        page=page,
+        more=more if any(more.values()) else {},
         people=columns,
         titles=[name_of(one) for one in columns],
         given=given,
@@ -81,7 +90,7 @@ def edit(kind: str, name: str) -> Any:
         one=one,
         kind=kind,
         module=MODULES[one.kind],
-        given=given,
+        page=page_of(given[offset() : offset() + PER_PAGE + 1], len(given)),
         offered=offered,
         access=ACCESS,
         title=title_of(one),

@@ -270,6 +270,24 @@ def test_eve_reaches_nothing_of_ann_s(visit: Any, ann: Client) -> None:
         assert status == 404, path
 
 
+def test_a_calendar_given_to_hundreds_is_shown_in_parts(
+    visit: Any, store: Store, people: dict[str, int]
+) -> None:
+    with store.write() as tx:
+        for number in range(60):
+            add_person(tx, f"p{number:02}")
+    for number in range(60):
+        share(store, "ann", f"p{number:02}")
+    page = visit("ann").get("/account/sharing/")
+    assert page.texts("thead th")[-2:] == ["Others", "Actions"]
+    assert len(page.find("thead th")) == 15
+    assert page.texts("tbody td")[-2].strip() in ("48", "–")
+    one = visit("ann").get("/account/sharing/calendar/default")
+    assert len(one.find("section .list-group-item")) == 50
+    assert len(one.link("Next").find("section .list-group-item")) == 10
+    assert "… and 40 more" in visit("ada").get("/admin/sharing/").text("main")
+
+
 def test_pages_cost_a_constant_number_of_statements(
     visit: Any, ann: Client, bob: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from davserver.app import Server
 from davserver.storage import Store
+from tests.conftest import add_person
 from tests.content.objects import event
 from tests.davclient import IC, C, Client, D, MakeServer
 from tests.sharing import counted, group, listed, share
@@ -270,18 +271,16 @@ def test_eve_reaches_nothing_of_ann_s(visit: Any, ann: Client) -> None:
         assert status == 404, path
 
 
-def test_a_calendar_given_to_hundreds_is_shown_in_parts(
-    visit: Any, store: Store, people: dict[str, int]
-) -> None:
+def test_a_calendar_given_to_many_is_shown_in_parts(visit: Any, store: Store, ann: Client) -> None:
     with store.write() as tx:
         for number in range(60):
             add_person(tx, f"p{number:02}")
     for number in range(60):
-        share(store, "ann", f"p{number:02}")
+        assert share(ann, ann.calendar, f"p{number:02}").status == 200
     page = visit("ann").get("/account/sharing/")
     assert page.texts("thead th")[-2:] == ["Others", "Actions"]
     assert len(page.find("thead th")) == 15
-    assert page.texts("tbody td")[-2].strip() in ("48", "–")
+    assert "48" in page.texts("tbody td")
     one = visit("ann").get("/account/sharing/calendar/default")
     assert len(one.find("section .list-group-item")) == 50
     assert len(one.link("Next").find("section .list-group-item")) == 10

@@ -253,14 +253,18 @@ class DavClient:
         Cards come in the version in which they are stored. Many servers make 3.0 of each unless 4.0 is asked
         for, and then 4.0 of each (RFC 6352 10.4); what has not its own length was made so.
         """
-        data = KINDS[kind].data
         members = self._bodies(href, kind, hrefs)
-        made = [one.href for one in members if _is_made(one, data)]
-        if made and kind is CollectionKind.ADDRESSBOOK and self._has_versions:
-            stored = {one.href: one for one in self._bodies_4(href, made) if not _is_made(one, data)}
-            self._has_versions = bool(stored)
-            members = [stored.get(one.href, one) for one in members]
-        return [_fetched(one, data) for one in members]
+        if kind is CollectionKind.ADDRESSBOOK and self._has_versions:
+            members = self._as_stored(href, members)
+        return [_fetched(one, KINDS[kind].data) for one in members]
+
+    def _as_stored(self, href: str, members: list[Member]) -> list[Member]:
+        made = [one.href for one in members if _is_made(one)]
+        if not made:
+            return members
+        stored = {one.href: one for one in self._bodies_4(href, made) if not _is_made(one)}
+        self._has_versions = bool(stored)
+        return [stored.get(one.href, one) for one in members]
 
     def _bodies(self, href: str, kind: CollectionKind, hrefs: Sequence[str], data: str = "") -> list[Member]:
         names = KINDS[kind]
@@ -508,9 +512,10 @@ def _tells(member: Member, data: str) -> bool:
     return data in member.props or member.status in (404, 410)
 
 
-def _is_made(member: Member, data: str) -> bool:
-    """Whether a body is not the stored one, by the length of that; some servers count bare line feeds."""
-    length, body = member.text(f"{DAV}getcontentlength"), _fetched(member, data).body
+def _is_made(member: Member) -> bool:
+    """Whether a card is not the stored one, by the length of that; some servers count bare line feeds."""
+    length = member.text(f"{DAV}getcontentlength")
+    body = _fetched(member, KINDS[CollectionKind.ADDRESSBOOK].data).body
     lengths = (len(body), len(body.replace(b"\r\n", b"\n"))) if body else ()
     return length.isdigit() and bool(body) and int(length) not in lengths
 

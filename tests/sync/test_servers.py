@@ -767,6 +767,20 @@ def test_an_item_that_was_moved_there_is_not_deleted_and_made_anew(pair: Pair) -
     assert pair.there()["e0"] == "mine"
 
 
+def test_of_many_new_items_those_that_meet_something_here_are_looked_at_alone(pair: Pair) -> None:
+    pair.put_here("e0.ics", body("mine", "has the name of another"))
+    pair.put_here("own.ics", body("e1", "x"))
+    for number in range(5):
+        pair.put_there(f"e{number}.ics", body(f"e{number}", "x"))
+    pair.settle()
+    texts = {**{f"e{number}": "x" for number in range(5)}, "mine": "has the name of another"}
+    assert pair.here() == pair.there() == texts
+    assert pair.name_here("mine") == "e0.ics"
+    assert pair.name_here("e1") == "own.ics", "paired, not doubled"
+    assert [pair.name_here(f"e{number}") for number in (2, 3, 4)] == ["e2.ics", "e3.ics", "e4.ics"]
+    assert pair.sync().requests == 1
+
+
 def test_a_name_that_another_object_took_here(pair: Pair) -> None:
     fill(pair, 1)
     pair.delete_here("e0.ics")

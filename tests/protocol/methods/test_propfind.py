@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.content.objects import card, event
-from tests.davclient import CR, CS, C, Client, D, X, xml
+from tests.davclient import CR, CS, C, Client, D, MakeServer, X, xml
 
 
 def test_asked_properties_come_in_one_propstat_each_for_found_and_missing(ann: Client) -> None:
@@ -207,3 +207,10 @@ def test_a_listing_of_many_items_is_whole_and_streamed(ann: Client, store: objec
         ann.put(f"{ann.book}{number}.vcf", card(uid=f"u{number}"))
     answer = ann.propfind(ann.book, D + "getetag", X + "own", D + "lockdiscovery", depth="1")
     assert len(answer.members) == 61
+
+
+def test_a_home_tells_the_limits_that_are_in_force_now(make_server: MakeServer) -> None:
+    for size in (1_000_000, 2_000_000):
+        ann = Client(make_server(caldav={"max_resource_size": size}), "ann")
+        held = ann.propfind(ann.calendar_home, C + "max-resource-size", depth="1").members
+        assert held[ann.calendar][C + "max-resource-size"].text == str(size)

@@ -22,7 +22,7 @@ run: $(VENV)/.run-ready
 	@DAVSERVER_DATA_DIR="$(DATA)" exec $(BIN)/davserver serve --listen $(LISTEN)
 
 test: $(VENV)/.test-ready
-	@$(BIN)/python -m pytest -m "not interop" -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not interop" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.test-ready
 	$(BIN)/ruff check

@@ -2,7 +2,8 @@
 
 The same tests run on SQLite, and on PostgreSQL and MariaDB where DAVSERVER_TEST_POSTGRESQL_URL and
 DAVSERVER_TEST_MARIADB_URL name a database; each session makes its own beside it and drops it at the end.
-The schema is made once for a session by the migrations; between tests the tables are emptied.
+The schema is made once for a session by the migrations; between tests the tables are emptied. Tests marked
+one_database show nothing about SQL and stay on SQLite, but for those beside them marked every_database.
 
     ann     owns a calendar and an address book, both called default
     bob     has his own; tests give him access to some of ann's
@@ -12,20 +13,23 @@ The schema is made once for a session by the migrations; between tests the table
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from passlib.handlers.argon2 import argon2
+from sqlalchemy import URL, make_url
 
 from davserver.app import Server
+from davserver.auth import passwords
 from davserver.config import Settings
 from davserver.model import CollectionKind, NewCollection, NewPrincipal
-from davserver.storage import Store, collections, migrations, principals, schema
+from davserver.storage import Store, collections, migrations, principals
+from tests.databases import empty, own_database
 from tests.davclient import PASSWORD, Client, MakeClient, MakeServer
 
 URL_VARIABLES = {
@@ -33,76 +37,96 @@ URL_VARIABLES = {
     "mariadb": "DAVSERVER_TEST_MARIADB_URL",
 }
 PEOPLE = ("ann", "bob", "eve")
+REAL_ARGON2 = passwords._argon2
 
 
-@pytest.fixture(scope="session", params=["sqlite", *URL_VARIABLES])
-def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """The URL of an empty database that belongs to this session."""
-    if request.param == "sqlite":
-        yield URL.create("sqlite", database=str(tmp_path_factory.mktemp("sqlite") / "davserver.db"))
-        return
-    variable = URL_VARIABLES[request.param]
-    if not os.environ.get(variable):
-        pytest.skip(f"{variable} is not set: nothing is tested on {request.param}")
-    with own_database(make_url(os.environ[variable])) as url:
-        yield url
+SLOW_FIRST = ("robustness", "hosting", "interop", "web", "sync", "api")
+"""Folders whose tests take long: what is begun last must not be what the others wait for."""
 
 
-class own_database:  # noqa: N801 - reads as a function: with own_database(url) as mine
-    """A database made beside the given one, dropped at the end."""
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow files first; and what is marked one_database stays on SQLite, unless marked every_database."""
+    dropped = [one for one in items if not _is_wanted(one)]
+    config.hook.pytest_deselected(items=dropped)
+    kept = [one for one in items if _is_wanted(one)]
+    items[:] = sorted(kept, key=lambda one: one.path.parent.name not in SLOW_FIRST)
 
-    def __init__(self, url: URL) -> None:
-        self.url = url
-        self.name = f"davserver_test_{secrets.token_hex(6)}"
 
-    def __enter__(self) -> URL:
-        self._run(f"CREATE DATABASE {self.name}")
-        if self.url.get_backend_name() == "postgresql":
-            self._run(f"ALTER DATABASE {self.name} SET synchronous_commit = off")
-        return self.url.set(database=self.name)
+def _is_wanted(item: pytest.Item) -> bool:
+    if item.get_closest_marker("every_database") or not item.get_closest_marker("one_database"):
+        return True
+    callspec: Any = getattr(item, "callspec", None)
+    return callspec is None or callspec.params.get("database", "sqlite") == "sqlite"
 
-    def __exit__(self, *exc: object) -> None:
-        force = " WITH (FORCE)" if self.url.get_backend_name() == "postgresql" else ""
-        self._run(f"DROP DATABASE {self.name}{force}")
 
-    def _run(self, statement: str) -> None:
-        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-        engine.dispose()
+@pytest.fixture(params=["sqlite", *URL_VARIABLES])
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database that the test runs on."""
+    kind: str = request.param
+    variable = URL_VARIABLES.get(kind)
+    if variable and not os.environ.get(variable):
+        pytest.skip(f"{variable} is not set: nothing is tested on {kind}")
+    return kind
 
 
 @pytest.fixture(scope="session")
-def _migrated(database_url: URL) -> Iterator[Store]:
-    store = Store(database_url, synchronous="NORMAL")
-    migrations.ensure(store)
-    yield store
-    store.close()
+def open_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Store]]:
+    """open_database("sqlite") → this session's database of that kind, migrated at its first use."""
+    with ExitStack() as stack:
+
+        @cache
+        def opened(kind: str) -> Store:
+            if kind == "sqlite":
+                url = URL.create("sqlite", database=str(tmp_path_factory.mktemp("sqlite") / "davserver.db"))
+            else:
+                url = stack.enter_context(own_database(make_url(os.environ[URL_VARIABLES[kind]])))
+            store = Store(url, synchronous="NORMAL")
+            stack.callback(store.close)
+            migrations.ensure(store)
+            return store
+
+        yield opened
 
 
 @pytest.fixture
-def store(_migrated: Store) -> Store:
+def store(database: str, open_database: Callable[[str], Store]) -> Store:
     """A database with the whole schema and not one row."""
-    with _migrated.write() as tx:
-        for table in reversed(schema.metadata.sorted_tables):
-            tx.execute(table.delete())
-    return _migrated
+    store = open_database(database)
+    with store.write() as tx:
+        empty(tx)
+    return store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> Iterator[None]:
+    """Hashing is slow on purpose; here it is as quick as argon2 can be, in this process."""
+    cheap = argon2.using(type="ID", memory_cost=16, time_cost=1, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_argon2", lambda: cheap)
+        yield
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For tests of what a hash costs: as on a real server."""
+    monkeypatch.setattr(passwords, "_argon2", REAL_ARGON2)
+    passwords._dummy_hash.cache_clear()
+    yield
+    passwords._dummy_hash.cache_clear()
 
 
 @cache
-def _secret() -> str:
-    """The hash of PASSWORD as an app password with the cheapest parameters: logins cost nothing here."""
-    from passlib.hash import argon2
-
-    cheap = argon2.using(memory_cost=8, time_cost=1, parallelism=1)
-    return str(cheap.hash(PASSWORD))
+def secret() -> str:
+    """The hash of PASSWORD."""
+    return passwords.hash_password(PASSWORD)
 
 
 def add_person(tx: Any, name: str, **columns: Any) -> int:
     """An account with a calendar and an address book ``default``; returns its id."""
     known = {"display_name": name.title(), "email": f"{name}@example.org", **columns}
     person = principals.add(tx, NewPrincipal(name, **known))
-    principals.set_credential(tx, person.id, "app", _secret())
+    principals.set_credential(tx, person.id, "app", secret())
     for kind, title, components in (
         (CollectionKind.CALENDAR, "Calendar", "VEVENT,VTODO,VJOURNAL"),
         (CollectionKind.ADDRESSBOOK, "Contacts", ""),

@@ -20,6 +20,8 @@ CALENDAR = "/calendars/ann/default/"
 
 resources.load()
 
+pytestmark = pytest.mark.one_database
+
 
 def test_the_document_is_valid_openapi_and_names_every_route(ann: Caller) -> None:
     status, document = ann.get("/openapi.json")
@@ -99,6 +101,7 @@ def test_a_query_that_makes_no_sense_is_refused(ann: Caller, query: str) -> None
     assert ann.get(f"{TOKENS}?{query}")[0] == 400
 
 
+@pytest.mark.every_database
 def test_a_list_comes_in_pages(ann: Caller) -> None:
     for number in range(5):
         assert ann.post(TOKENS, caldav_path=CALENDAR, label=f"friend {number}")[0] == 201
@@ -119,6 +122,7 @@ def test_what_is_known_is_not_sent_again(ann: Caller) -> None:
     assert ann.get(TOKENS, if_none_match=tag)[0] == 200
 
 
+@pytest.mark.every_database
 def test_nobody_changes_what_somebody_else_has_changed_meanwhile(ann: Caller) -> None:
     place = f"{TOKENS}{ann.post(TOKENS, caldav_path=CALENDAR)[1]['id']}/"
     ann.get(place)

@@ -47,6 +47,8 @@ def test_every_answer_is_one_that_the_document_tells(
     server: Server, people: dict[str, int], mode: GenerationMode, is_admin: object
 ) -> None:
     """Both what fits the document and what does not."""
+    if not (is_admin or server.store.is_sqlite):
+        pytest.skip("an administrator asks the other databases all that a user may ask, and more")
     with server.store.write() as tx:
         principals.change(tx, people["ann"], admin=is_admin)
     credentials = base64.b64encode(f"ann:{PASSWORD}".encode()).decode()

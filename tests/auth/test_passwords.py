@@ -6,6 +6,8 @@ import pytest
 
 from davserver.auth import passwords
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
+
 
 def test_a_new_hash_is_argon2id_with_a_salt_of_its_own() -> None:
     first, second = passwords.hash_password("correct horse"), passwords.hash_password("correct horse")

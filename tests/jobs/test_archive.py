@@ -22,8 +22,9 @@ from davserver.jobs.places import Place
 from davserver.jobs.transfer import Progress, Wish
 from davserver.model import Access, CollectionKind, Principal
 from davserver.protocol.methods import acl
-from davserver.storage import Store, collections, migrations, principals, shares
+from davserver.storage import Store, collections, principals, shares
 from tests.conftest import add_person
+from tests.databases import make_file
 from tests.davclient import IC, Client, D, X
 
 ZONED = b"""BEGIN:VCALENDAR\r
@@ -51,8 +52,7 @@ def office(store: Store, people: dict[str, int]) -> Office:
 @pytest.fixture
 def second(tmp_path: Path) -> Office:
     """A second server, where ann has a fresh account; bob has none."""
-    store = Store(URL.create("sqlite", database=str(tmp_path / "second.db")))
-    migrations.ensure(store)
+    store = Store(URL.create("sqlite", database=str(make_file(tmp_path / "second.db"))))
     with store.write() as tx:
         add_person(tx, "ann")
         add_person(tx, "eve")

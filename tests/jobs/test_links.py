@@ -15,7 +15,8 @@ from davserver.jobs.links import MOST_COLLECTIONS, Source, Wish
 from davserver.jobs.office import Office
 from davserver.jobs.users import NewUser
 from davserver.model import CollectionKind, Link, NewCollection, Principal
-from davserver.storage import audit, collections, migrations, open_store
+from davserver.storage import audit, collections, open_store
+from tests.databases import make_file
 
 CALENDAR = Source(CollectionKind.CALENDAR, ("default",))
 
@@ -25,8 +26,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
     settings = Settings(
         storage=replace(Settings().storage, data_dir=tmp_path), links=LinkSettings(max_per_user=3)
     )
+    make_file(tmp_path / "davserver.db")
     store = open_store(settings.storage)
-    migrations.ensure(store)
     yield Office(store, settings, actor="ann")
     store.close()
 

@@ -15,7 +15,8 @@ from davserver.jobs import setup, users
 from davserver.jobs.office import Office
 from davserver.jobs.users import NewUser
 from davserver.model import CollectionKind
-from davserver.storage import collections, migrations, open_store, principals
+from davserver.storage import collections, open_store, principals
+from tests.databases import make_file
 
 PASSWORD = "correct horse"
 
@@ -23,8 +24,8 @@ PASSWORD = "correct horse"
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     settings = Settings(storage=replace(Settings().storage, data_dir=tmp_path))
+    make_file(tmp_path / "davserver.db")
     store = open_store(settings.storage)
-    migrations.ensure(store)
     yield Office(store, settings, actor="bob")
     store.close()
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import URL, make_url
 
-from tests.conftest import URL_VARIABLES, own_database
+from tests.conftest import URL_VARIABLES
+from tests.databases import own_database
 
 
 @pytest.fixture(scope="session", params=["sqlite", *URL_VARIABLES])

@@ -33,6 +33,7 @@ from davserver.config import Settings
 from davserver.jobs.office import Office
 from davserver.jobs.users import NewUser, create_user
 from davserver.storage import Store, migrations, open_store
+from tests.databases import make_file
 from tests.hosting.places import DEPLOY, ROOT, free_port
 from tests.robustness.world import PASSWORD, basic
 
@@ -94,6 +95,8 @@ def make_place(folder: Path, *users: str, url: URL | None = None, **variables: s
     place = Place(folder, url, variables)
     settings = Settings()
     settings = replace(settings, storage=replace(settings.storage, data_dir=folder))
+    if url is None:
+        make_file(folder / "davserver.db")
     with contextlib.closing(place.open()) as store:
         migrations.ensure(store)
         for name in users or ("ann",):

@@ -28,11 +28,12 @@ from sqlalchemy import URL
 from davserver.app import Server
 from davserver.config import Settings, StorageSettings
 from davserver.model import CollectionKind
-from davserver.storage import Store, migrations
+from davserver.storage import Store
 from davserver.sync.client import DavClient, Facts
 from davserver.sync.http import Answer, Password
 from davserver.sync.quirks import Quirks
 from tests.conftest import add_person
+from tests.databases import make_file
 from tests.davclient import PASSWORD
 from tests.sync.sabre import sabre
 
@@ -173,9 +174,8 @@ def fresh_database(file: Path) -> None:
 @cache
 def _template() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "template.db"
+        file = make_file(Path(folder) / "template.db")
         store = Store(URL.create("sqlite", database=str(file)), synchronous="OFF")
-        migrations.ensure(store)
         with store.write() as tx:
             add_person(tx, "ann")
         with store.engine.connect() as connection:

@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import URL
 
 from davserver.config import Settings
 from davserver.errors import HttpError
@@ -27,12 +26,7 @@ from davserver.vault import Vault
 from tests.sync.remote import OPEN, Remote, Reply, Seen
 
 REDIRECT = "https://dav.example.org/account/remote/granted"
-
-
-@pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> URL:
-    """SQLite is enough: the SQL is tested elsewhere."""
-    return URL.create("sqlite", database=str(tmp_path_factory.mktemp("oauth") / "davserver.db"))
+pytestmark = pytest.mark.one_database
 
 
 class Grants:

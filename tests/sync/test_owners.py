@@ -22,7 +22,6 @@ from davserver.storage import (
     collections,
     items,
     leases,
-    migrations,
     open_store,
     remote,
     subscriptions,
@@ -34,6 +33,7 @@ from davserver.sync.runner import Runner
 from davserver.sync.work import Work
 from tests.conftest import add_person
 from tests.content.objects import event
+from tests.databases import make_file
 from tests.sync.test_runner import wait_until
 
 HOLDER = """
@@ -60,8 +60,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """Its database, with an account and a feed of ann's that are due."""
+    make_file(settings.storage.data_dir / "davserver.db")
     made = open_store(settings.storage)
-    migrations.ensure(made)
     with made.write() as tx:
         ann = add_person(tx, "ann")
         places = {"label": "there", "base_url": "https://there.example/", "interval_seconds": 900}

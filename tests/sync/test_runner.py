@@ -13,11 +13,12 @@ from sqlalchemy import Connection
 
 from davserver.config import Settings
 from davserver.jobs import background, tidy
-from davserver.storage import Store, items, maintenance, migrations, open_store
+from davserver.storage import Store, items, maintenance
 from davserver.storage.engine import now
 from davserver.sync import runner
 from davserver.sync.runner import Runner, run_due
 from davserver.sync.work import Place, Work, backed_off, spread
+from tests.databases import make_file
 
 
 @pytest.fixture
@@ -25,9 +26,7 @@ def settings(tmp_path: Path) -> Settings:
     """Settings of a server with a database of its own."""
     base = Settings()
     made = replace(base, storage=replace(base.storage, data_dir=tmp_path, sqlite_synchronous="NORMAL"))
-    store = open_store(made.storage)
-    migrations.ensure(store)
-    store.close()
+    make_file(tmp_path / "davserver.db")
     return made
 
 

@@ -1,7 +1,8 @@
 """Servers as they are: each peculiarity that real ones show, or that a network adds, is a test.
 
 The server is one of ours in this process behind a script (quirky.py); what goes to and from
-real ones is in test_kinds.py, random faults in test_fuzz.py.
+real ones is in test_kinds.py, random faults in test_fuzz.py. Peculiarities are tried on SQLite, what moves
+rows on every database.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from tests.sync.quirky import (
 )
 
 CALENDAR = CollectionKind.CALENDAR
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture
@@ -82,6 +84,7 @@ def exchange(pair: Pair) -> None:
 # -- ways to see changes
 
 
+@pytest.mark.every_database
 def test_both_sides_exchange_everything(pair: Pair) -> None:
     strange = behind(pair)
     exchange(pair)
@@ -111,6 +114,7 @@ def test_a_server_without_sync_tokens_is_listed_when_its_ctag_moves(pair: Pair) 
     assert pair.sync().requests == 1
 
 
+@pytest.mark.every_database
 def test_a_server_without_tokens_and_ctags_is_listed_each_time(pair: Pair) -> None:
     behind(pair, without_sync, without_ctag)
     exchange(pair)
@@ -232,6 +236,7 @@ def test_pages_of_507_are_followed(pair: Pair) -> None:
     assert len(pair.here()) == 4
 
 
+@pytest.mark.every_database
 def test_a_first_synchronisation_that_was_cut_goes_on_where_it_was(pair: Pair) -> None:
     for number in range(9):
         pair.put_there(f"e{number}.ics", body(f"e{number}", "x"))
@@ -286,6 +291,7 @@ def test_an_empty_list_deletes_nothing(pair: Pair) -> None:
     assert len(pair.here()) == 12
 
 
+@pytest.mark.every_database
 def test_an_item_made_by_us_and_deleted_by_another_before_we_looked_is_no_zombie(pair: Pair) -> None:
     """Xandikos and Bedework do not report it: what was sent and never seen in a list is asked for."""
     fill(pair, 2)
@@ -463,6 +469,7 @@ def test_a_uid_that_is_there_under_another_href_is_adopted(pair: Pair, status: i
     assert pair.conflicts() == []
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
 def test_a_refused_item_is_reported_and_tried_again_when_it_changes(pair: Pair, status: int) -> None:
     def refuse(asked: Asked, send: Send) -> Answer:
@@ -502,6 +509,7 @@ def test_a_full_server_stops_the_push_and_nothing_else(pair: Pair) -> None:
     assert pair.here() == pair.there()
 
 
+@pytest.mark.every_database
 def test_the_quota_here_stops_the_pull_with_nothing_half_done(pair: Pair) -> None:
     from davserver.storage import principals
 
@@ -615,6 +623,7 @@ def test_the_newest_version_wins(pair: Pair) -> None:
     assert pair.here() == pair.there() == {"a": "mine"}
 
 
+@pytest.mark.every_database
 def test_both_are_kept_with_a_uid_of_its_own(pair: Pair) -> None:
     pair.change(policy=Policy.KEEP_BOTH.value)
     pair.put_here("a.ics", body("a", "x"))
@@ -699,6 +708,7 @@ def test_the_push_has_the_entity_tag_of_the_version_it_was_made_from(pair: Pair)
 # -- UIDs and bodies
 
 
+@pytest.mark.every_database
 def test_a_uid_twice_there_is_parked_and_told(pair: Pair) -> None:
     """Office365's gateways hold hundreds of them: one is shown, the others are listed with their titles."""
 
@@ -753,6 +763,7 @@ def test_what_cannot_be_read_is_told_and_the_others_come(pair: Pair) -> None:
     assert pair.here() == {"a": "mended", "b": "good"}
 
 
+@pytest.mark.every_database
 def test_an_item_that_was_moved_there_is_not_deleted_and_made_anew(pair: Pair) -> None:
     fill(pair, 2)
     known = pair.client.get(pair.href + "e0.ics")
@@ -767,6 +778,7 @@ def test_an_item_that_was_moved_there_is_not_deleted_and_made_anew(pair: Pair) -
     assert pair.there()["e0"] == "mine"
 
 
+@pytest.mark.every_database
 def test_of_many_new_items_those_that_meet_something_here_are_looked_at_alone(pair: Pair) -> None:
     pair.put_here("e0.ics", body("mine", "has the name of another"))
     pair.put_here("own.ics", body("e1", "x"))
@@ -781,6 +793,7 @@ def test_of_many_new_items_those_that_meet_something_here_are_looked_at_alone(pa
     assert pair.sync().requests == 1
 
 
+@pytest.mark.every_database
 def test_a_name_that_another_object_took_here(pair: Pair) -> None:
     fill(pair, 1)
     pair.delete_here("e0.ics")
@@ -897,6 +910,7 @@ def test_reading_is_repeated_after_a_cut_and_writing_is_not(pair: Pair) -> None:
     assert pair.here() == pair.there() == {"e0": "x", "new": "x"}
 
 
+@pytest.mark.every_database
 def test_a_lease_keeps_two_runners_apart(pair: Pair) -> None:
     inner: list[Any] = []
 
@@ -913,6 +927,7 @@ def test_a_lease_keeps_two_runners_apart(pair: Pair) -> None:
     assert strange.count("PUT") == 1
 
 
+@pytest.mark.every_database
 def test_who_lost_the_lease_writes_no_more(pair: Pair) -> None:
     def steal(asked: Asked, send: Send) -> Answer:
         answer = send(asked)
@@ -928,6 +943,7 @@ def test_who_lost_the_lease_writes_no_more(pair: Pair) -> None:
     assert pair.here() == {}
 
 
+@pytest.mark.every_database
 def test_the_lease_of_a_dead_process_of_this_machine_is_over(pair: Pair) -> None:
     with pair.office.store.write() as tx:
         owner = new_owner().replace(f":{os.getpid()}:", f":{2**22 + 1}:")
@@ -982,6 +998,7 @@ def test_a_local_mass_deletion_needs_consent_too(pair: Pair, said: str) -> None:
     assert len(pair.here()) == (0 if said == "accept" else 12)
 
 
+@pytest.mark.every_database
 def test_consent_covers_what_was_asked_and_not_more(pair: Pair) -> None:
     fill(pair, 30)
     for number in range(20):
@@ -1024,6 +1041,7 @@ def test_two_empty_sides_are_no_accident(pair: Pair) -> None:
 # -- collections
 
 
+@pytest.mark.every_database
 def test_a_collection_that_is_gone_there_deletes_nothing_here(pair: Pair) -> None:
     fill(pair, 2)
     assert pair.client.delete(pair.href).ok
@@ -1033,6 +1051,7 @@ def test_a_collection_that_is_gone_there_deletes_nothing_here(pair: Pair) -> Non
     assert (pair.row.error_code, pair.row.gone_count) == ("gone", 4)
 
 
+@pytest.mark.every_database
 def test_name_and_colour_go_both_ways(pair: Pair) -> None:
     from davserver.storage import collections
 
@@ -1083,6 +1102,7 @@ def test_a_remote_database_that_was_rolled_back(pair: Pair, tmp_path: Path) -> N
     assert len(pair.here()) == 3
 
 
+@pytest.mark.every_database
 def test_what_is_remembered_was_rolled_back_and_nothing_is_doubled(pair: Pair) -> None:
     fill(pair, 2)
     with pair.office.store.read() as tx:

@@ -15,43 +15,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import waitress.server
-from sqlalchemy import URL
 
 from davserver.app import Server
-from davserver.storage import Store, migrations, principals
-from tests.conftest import PEOPLE, add_person
+from davserver.storage import Store, principals
+from tests.conftest import PEOPLE, add_person, secret
 from tests.davclient import PASSWORD
 from tests.web.visitor import Visitor
 
 CHROMIUM = Path(os.environ.get("DAVSERVER_TEST_CHROMIUM", "/usr/bin/chromium"))
 
 
-@pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> URL:
+@pytest.fixture
+def database() -> str:
     """SQLite only."""
-    return URL.create("sqlite", database=str(tmp_path_factory.mktemp("web") / "davserver.db"))
-
-
-@pytest.fixture(scope="session")
-def _migrated(database_url: URL) -> Iterator[Store]:
-    """Anew for this folder: pytest would give what it keeps of the one above, whatever the URL."""
-    store = Store(database_url, synchronous="NORMAL")
-    migrations.ensure(store)
-    yield store
-    store.close()
-
-
-@cache
-def _secret() -> str:
-    from passlib.hash import argon2
-
-    return str(argon2.using(memory_cost=8, time_cost=1, parallelism=1).hash(PASSWORD))
+    return "sqlite"
 
 
 @pytest.fixture
@@ -61,14 +43,8 @@ def people(store: Store) -> dict[str, int]:
         made = {name: add_person(tx, name) for name in PEOPLE}
         made["ada"] = add_person(tx, "ada", admin=True)
         for key in made.values():
-            principals.set_credential(tx, key, "password", _secret())
+            principals.set_credential(tx, key, "password", secret())
     return made
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hashes above are weaker than today's on purpose; they need not be replaced at each sign-in."""
-    monkeypatch.setattr("davserver.auth.passwords.is_outdated", lambda stored: False)
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from davserver.jobs import transfer
 from davserver.jobs.office import Office
 from davserver.jobs.transfer import Wish
 from davserver.model import CollectionKind
-from davserver.storage import Store, collections, items, migrations, principals
+from davserver.storage import Store, collections, items, principals
 from tests.conftest import add_person
+from tests.databases import make_file
 from tests.davclient import PASSWORD, Client, D
 from tests.web.visitor import Page
 
@@ -209,8 +210,7 @@ def test_journey_everything_to_a_second_server(
         browser.page.get_by_role("link", name="Everything in one archive").click()
     download.value.save_as(tmp_path / "everything.zip")
 
-    second = Store(URL.create("sqlite", database=str(tmp_path / "second.db")))
-    migrations.ensure(second)
+    second = Store(URL.create("sqlite", database=str(make_file(tmp_path / "second.db"))))
     with second.write() as tx:
         ann = add_person(tx, "ann")
         principals.set_credential(tx, ann, "password", hash_password(PASSWORD))

@@ -1,4 +1,4 @@
-"""App passwords: one for each device, shown once, revoked at once. An administrator sees and revokes."""
+"""App passwords: one for each device, shown once, revoked at once; by an administrator for others, too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from davserver.jobs import account, app_passwords
 from davserver.jobs.app_passwords import LONGEST_LABEL, Wanted
-from davserver.model import AppPassword, Collection, CollectionKind, Right, Scope
+from davserver.model import AppPassword, Collection, CollectionKind, PrincipalKind, Right, Scope
 from davserver.storage import collections, shares
 from davserver.storage.engine import now
 
@@ -90,7 +90,8 @@ def index() -> str:
 @pages.route("/app-passwords/add", methods=["GET", "POST"])
 def add() -> Any:
     """Make one; it is shown now and never again."""
-    _only_one_s_own()
+    if owner().kind is not PrincipalKind.USER:
+        abort(404)  # rooms and equipment sign in nowhere
     form = AddForm(label=request.args.get("label", ""))
     form.collections.choices = choices((str(key), name) for key, name in _names().items())
     if form.validate_on_submit():
@@ -154,7 +155,8 @@ def revoke_all() -> Any:
 @pages.post("/app-passwords/only")
 def only() -> Response:
     """Keep clients off the account's own password, or let them use it again."""
-    _only_one_s_own()
+    if not is_own():
+        abort(404)
     wanted = request.form.get("only") == "yes"
     account.set_app_passwords_only(office(), owner().name, only=wanted)
     said = _("Devices need an app password now.") if wanted else _("Devices may use your own password again.")
@@ -165,8 +167,3 @@ def only() -> Response:
 def _held(key: int) -> AppPassword:
     with reading() as tx:
         return app_passwords.find(tx, owner(), key)
-
-
-def _only_one_s_own() -> None:
-    if not is_own():
-        abort(404)

@@ -29,8 +29,11 @@ VALUES = {
     ("CLASS", "CONFIDENTIAL"): _l("confidential"),
     ("TRANSP", "OPAQUE"): _l("busy"),
     ("TRANSP", "TRANSPARENT"): _l("free"),
+    ("ACTION", "DISPLAY"): _l("a message"),
+    ("ACTION", "AUDIO"): _l("a sound"),
+    ("ACTION", "EMAIL"): _l("a mail"),
 }
-"""(property, value) → words (RFC 5545 3.8.1.3, 3.8.1.11, 3.8.2.7)."""
+"""(property, value) → words (RFC 5545 3.8.1.3, 3.8.1.11, 3.8.2.7, 3.8.6.1)."""
 
 TYPES = {
     "home": _l("home"),

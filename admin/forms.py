@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask import Response, make_response, render_template
+from flask import Response, make_response, render_template, url_for
+from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import SelectField
+from wtforms import PasswordField, SelectField
 from wtforms.fields.choices import SelectChoice
 
 from davserver.errors import HttpError
@@ -56,6 +57,24 @@ class Form(FlaskForm):  # type: ignore[misc]
 def choices(pairs: Iterable[tuple[str, Any]]) -> list[SelectChoice]:
     """The choices of a select field, from (value, label)."""
     return [SelectChoice(value, label) for value, label in pairs]
+
+
+class NewPasswordField(PasswordField):  # type: ignore[misc]
+    """A password that somebody chooses: its strength is shown while it is typed.
+
+    ``about``: what everybody may know of whom it is for, beside the other fields of the form.
+    """
+
+    HELP = _l("Long is better than complicated: four words that do not belong together are strong.")
+
+    def __init__(self, label: Any, validators: Any, description: Any = HELP, **options: Any) -> None:
+        self.about: tuple[str, ...] = ()
+        super().__init__(label, validators, description=description, **options)
+
+    def __call__(self, **attributes: Any) -> Any:
+        """The input; app.js asks the address in it."""
+        told = {"data-strength": url_for("strength.tell"), "data-about": " ".join(self.about)}
+        return super().__call__(autocomplete="new-password", **told, **attributes)
 
 
 class TimeZoneField(SelectField):  # type: ignore[misc]

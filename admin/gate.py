@@ -39,6 +39,7 @@ OPEN = frozenset(
         "sign_in.second",
         "new_password.form",
         "setup.form",
+        "strength.tell",
         "theme.choose",
     }
 )

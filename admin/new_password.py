@@ -21,6 +21,7 @@ def form(token: str) -> Any:
     with reading() as tx:
         person = password_links.find(tx, token)
     asked = PasswordForm()
+    asked.password.about = (person.name, person.display_name)
     if asked.validate_on_submit():
         with asked.complaints():
             password_links.use(office(), token, asked.password.data)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, jsonify, redirect, request, url_for
+from flask import Blueprint, abort, flash, g, redirect, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from werkzeug.wrappers import Response
 from wtforms import PasswordField
 from wtforms.validators import EqualTo, InputRequired
 
@@ -15,11 +14,9 @@ from davserver.jobs import account
 from davserver.jobs.account import NewPassword
 
 from .context import authenticator, is_own, office, owner, settings
-from .forms import Form
+from .forms import Form, NewPasswordField
 
 pages = Blueprint("password", __name__)
-
-MARKS = (_l("Very weak"), _l("Weak"), _l("Fair"), _l("Good"), _l("Strong"))
 
 
 class PasswordForm(Form):
@@ -28,12 +25,7 @@ class PasswordForm(Form):
     old = PasswordField(
         _l("Your password now"), [InputRequired()], render_kw={"autocomplete": "current-password"}
     )
-    new = PasswordField(
-        _l("New password"),
-        [InputRequired()],
-        description=_l("Long is better than complicated: four words that do not belong together are strong."),
-        render_kw={"autocomplete": "new-password"},
-    )
+    new = NewPasswordField(_l("New password"), [InputRequired()])
     again = PasswordField(
         _l("New password again"),
         [InputRequired(), EqualTo("new", _l("The two passwords differ."))],
@@ -52,7 +44,6 @@ def _only_one_s_own() -> None:
 def change() -> Any:
     """Change it; all other browsers are signed out."""
     form = PasswordForm()
-    form.new.render_kw = {**form.new.render_kw, "data-strength": url_for(".strength")}
     if form.validate_on_submit():
         with form.complaints():
             given = NewPassword(form.old.data, form.new.data, g.session.id)
@@ -62,13 +53,3 @@ def change() -> Any:
             )
             return redirect(url_for(".change"), 303)
     return form.page("password/change.html", shortest=settings().auth.min_password_length)
-
-
-@pages.post("/password/strength")
-def strength() -> Response:
-    """How hard a password is to guess, as JSON: mark 0 to 4 and its word. Nothing is kept."""
-    found = account.strength_of(request.form.get("new", ""), owner(), [request.host])
-    text = str(MARKS[found.mark])
-    if found.known:
-        text += ". " + _("Known words: %(words)s", words=", ".join(found.known))
-    return jsonify(mark=found.mark, text=text)

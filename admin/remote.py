@@ -25,8 +25,8 @@ from wtforms.validators import Length
 
 from davserver.content.difference import differences
 from davserver.errors import HttpError, InvalidContent
-from davserver.model import CollectionKind, Direction, Policy
-from davserver.storage import collections
+from davserver.model import CollectionKind, Direction, Policy, RemoteItem
+from davserver.storage import collections, items
 from davserver.storage.engine import now
 from davserver.storage.remote import linked_to
 from davserver.sync import accounts
@@ -36,9 +36,11 @@ from davserver.sync.discover import Discovered
 from davserver.sync.quirks import PRESETS, Preset, SignIn
 from davserver.sync.run import Options
 
+from . import words
 from .context import is_own, office, owner, reading
 from .forms import Form, choices
 from .language import said
+from .looking import entry_url
 from .paging import PER_PAGE, offset, page_of
 from .running import beside, by_itself
 
@@ -210,7 +212,19 @@ def troubles(key: int, remote_id: int) -> str:
     """Entries that are not kept in step, each with its reason."""
     view, one = _collection(key, remote_id)
     found = accounts.troubles(office(), owner(), remote_id)
-    return render_template("remote/troubles.html", view=view, one=one, found=found)
+    return render_template(
+        "remote/troubles.html", view=view, one=one, found=found, known=_known(one, found), entry_url=entry_url
+    )
+
+
+def _known(one: CollectionView, found: list[RemoteItem]) -> dict[str, str]:
+    """The titles of those that are here, by name."""
+    if one.local is None:
+        return {}
+    with reading() as tx:
+        here = list(items.by_names(tx, one.local.id, [item.name for item in found if item.name]))
+        bodies = items.read_bodies(tx, [item.id for item in here])
+    return {item.name: accounts.title_of(bodies[item.id]) for item in here}
 
 
 # -- connecting --------------------------------------------------------------------------------------
@@ -495,10 +509,10 @@ def conflict(key: int) -> str:
     """What lost and what won, side by side."""
     lost = accounts.conflict(office(), owner(), key)
     try:
-        changes = differences(lost.data, lost.kept or None)
+        changes = [one for one in differences(lost.data, lost.kept or None) if not one.technical]
     except InvalidContent:
         changes = []
-    return render_template("remote/conflict.html", lost=lost, changes=changes)
+    return render_template("remote/conflict.html", lost=lost, changes=changes, words=words)
 
 
 @pages.post("/remote/conflicts/<int:key>/restore")

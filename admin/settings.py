@@ -7,6 +7,7 @@ A form is made from the fields of its section: a new key appears here by itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -133,7 +134,8 @@ def _field(name: str, item: Any) -> Field:
         )
     if check is time_zone:
         return TimeZoneField(label, **words)
-    if isinstance(item.default, bool):
+    if isinstance(item.default, bool):  # the text is the configuration file's
+        words["description"] = re.sub(r"\bfalse\s?:", _("Off:"), words["description"])
         return BooleanField(label, **words)
     if isinstance(item.default, int):
         return IntegerField(label, [InputRequired()], **words)
@@ -163,7 +165,8 @@ def _changed(form: Form, section: str) -> Mapping[str, Any]:
         try:
             changed[f"{section}.{key}"] = _json(config.checked(f"{section}.{key}", _json(value)))
         except config.WrongValue as error:
-            form[key].errors = [said(error.wrong)]
+            wrong = said(error.wrong)
+            form[key].errors = [wrong[:1].upper() + wrong[1:]]
     return changed
 
 

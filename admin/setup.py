@@ -23,7 +23,7 @@ from davserver.storage import principals, web_sessions
 
 from . import gate
 from .context import authenticator, office, settings
-from .forms import Form, TimeZoneField
+from .forms import Form, NewPasswordField, TimeZoneField
 
 pages = Blueprint("setup", __name__, url_prefix="/admin")
 
@@ -46,7 +46,7 @@ class SetupForm(Form):
     )
     display_name = StringField(_l("Your name"), [Optional(), Length(max=255)])
     email = EmailField(_l("Your mail address"), [Optional()])
-    password = PasswordField(_l("Password"), [InputRequired()], render_kw={"autocomplete": "new-password"})
+    password = NewPasswordField(_l("Password"), [InputRequired()])
     again = PasswordField(
         _l("Password again"),
         [EqualTo("password", _l("The two passwords differ."))],

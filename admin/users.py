@@ -21,7 +21,7 @@ from davserver.storage import collections, principals, second_factors, shares, w
 from davserver.storage.principals import Order, Wanted
 
 from .context import office, owner, person_url, reading, settings, user
-from .forms import Form, TimeZoneField, choices
+from .forms import Form, NewPasswordField, TimeZoneField, choices
 from .language import OFFERED, said
 from .paging import PER_PAGE, offset, page_of
 
@@ -73,11 +73,10 @@ class AddForm(Form):
     )
     display_name = StringField(_l("Name"), [Optional(), Length(max=255)])
     email = EmailField(_l("Mail address"), [Optional()])
-    password = PasswordField(
+    password = NewPasswordField(
         _l("Password"),
         [Optional()],
         description=_l("Left empty: you get a link by which the person chooses a password."),
-        render_kw={"autocomplete": "new-password"},
     )
     again = PasswordField(
         _l("Password again"),
@@ -239,9 +238,7 @@ def _account(form: AccountForm, person: Principal) -> users.Account:
 class PasswordForm(Form):
     """A new password, typed twice."""
 
-    password = PasswordField(
-        _l("New password"), [InputRequired()], render_kw={"autocomplete": "new-password"}
-    )
+    password = NewPasswordField(_l("New password"), [InputRequired()])
     again = PasswordField(
         _l("New password again"),
         [EqualTo("password", _l("The two passwords differ."))],
@@ -253,6 +250,7 @@ class PasswordForm(Form):
 def password() -> Any:
     """Set a password for somebody."""
     form = PasswordForm()
+    form.password.about = users.known_of(owner())
     if form.validate_on_submit():
         with form.complaints():
             users.set_password(office(), owner().name, form.password.data)

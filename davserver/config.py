@@ -552,7 +552,8 @@ class MailSettings:
     port: int = setting(587, "Its port: 587 or 25 with STARTTLS, 465 with TLS.", between(1, 65_535))
     security: str = setting(
         "starttls",
-        "starttls: encrypted from the second word on; tls: from the first; none: only on your own machine.",
+        "starttls: encrypted from the second word on; tls: from the first; none: only on your own machine. "
+        "The server's certificate must be valid; the environment's SSL_CERT_FILE names one of your own.",
         one_of("starttls", "tls", "none"),
     )
     user: str = setting("", "User name there; empty: none is given.")

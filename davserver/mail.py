@@ -55,9 +55,20 @@ def send(settings: MailSettings, to: str, subject: str, text: str) -> None:
                 server.login(settings.user, settings.password)
             server.send_message(message)
     except (OSError, smtplib.SMTPException, UnicodeError) as error:
-        said = str(error)[:300]
+        said = _told(error, settings)[:300]
         log.warning("mail to %s was not sent: %s", ascii(to), ascii(said))
         raise MailFailed(502, Sentence("The mail was not sent: %(said)s", said=said)) from None
+
+
+def _told(error: Exception, settings: MailSettings) -> str:
+    """What went wrong; of TLS in words that an administrator can use."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of {settings.host} is not trusted ({error.verify_message})."
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return (
+            f"port {settings.port} of {settings.host} does not speak TLS from the first word; try starttls."
+        )
+    return str(error)
 
 
 def _connect(settings: MailSettings) -> smtplib.SMTP:

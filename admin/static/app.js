@@ -44,12 +44,14 @@
     await new Promise((resolve) => setTimeout(resolve, 250));
     if (mine !== asked) return;
     const body = new FormData();
+    const told = [...field.form.querySelectorAll("[name=name], [name=display_name], [name=email]")];
     body.set("new", field.value);
+    body.set("about", [field.dataset.about, ...told.map((one) => one.value)].join(" "));
     body.set("csrf_token", field.form.elements.csrf_token.value);
     const answer = await fetch(field.dataset.strength, { method: "POST", body }).catch(() => null);
     if (!answer || !answer.ok || mine !== asked) return;
     const found = await answer.json();
-    const box = document.querySelector("[data-strength-shown]");
+    const box = field.parentElement.querySelector("[data-strength-shown]");
     box.hidden = false;
     box.querySelector("meter").value = found.mark;
     box.querySelector("span").textContent = found.text;

@@ -30,6 +30,8 @@ _CARD_FIELDS = (
     *("NICKNAME", "ORG", "TITLE", "ROLE", "TEL", "EMAIL", "IMPP", "ADR", "URL", "BDAY", "ANNIVERSARY"),
     *("GENDER", "LANG", "RELATED", "CATEGORIES", "NOTE", "GEO", "TZ", "MEMBER"),
 )
+_ALSO = {"MEMBER": "X-ADDRESSBOOKSERVER-MEMBER"}
+"""What Apple calls a property in vCard 3."""
 _HIDDEN_TYPES = frozenset({"internet", "voice", "pref", "x400", "x-internet"})
 _APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_")
 _ANSWERS = {
@@ -75,7 +77,7 @@ def fields(component: Component) -> list[Field]:
     labels = {line.group: line for line in component.all("X-ABLABEL") if line.group}
     found = []
     for name in names:
-        for line in component.all(name):
+        for line in (*component.all(name), *component.all(_ALSO.get(name, ""))):
             text = text_of(line)
             if text:
                 found.append(Field(name, text, tuple(_labels(line, labels)), link_of(line, text)))

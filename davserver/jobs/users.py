@@ -7,6 +7,7 @@ so that every mouth has its answer.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from davserver.auth.passwords import MAX_LENGTH, hash_password
+from davserver.auth.strength import strength
 from davserver.config import AccountSettings, Settings, time_zone
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
@@ -61,7 +63,8 @@ def create_user(office: Office, user: NewUser) -> Principal:
     name = check_user_name(user.name)
     email = check_email(user.email)
     password = user.password
-    secret = None if password is None else hash_password(check_password(password, office.settings))
+    about = (name, email, user.display_name)
+    secret = None if password is None else hash_password(check_password(password, office.settings, about))
     accounts = office.settings.accounts
     new = NewPrincipal(
         name=name,
@@ -158,7 +161,9 @@ def _profile_values(name: str, profile: Profile) -> dict[str, Any]:
 
 def set_password(office: Office, name: str, password: str) -> None:
     """Replace the password; the old one, and Baïkal's hash of it, are refused from the next request on."""
-    secret = hash_password(check_password(password, office.settings))
+    with office.store.read() as tx:
+        user = find_user(tx, name)
+    secret = hash_password(check_password(password, office.settings, known_of(user)))
     with office.write("user.password", name) as tx:
         replace_password(tx, find_user(tx, name), secret)
 
@@ -236,11 +241,18 @@ def check_email(email: str) -> str:
     return email
 
 
-def check_password(password: str, settings: Settings) -> str:
-    """A password that may be set."""
+def known_of(user: Principal) -> tuple[str, ...]:
+    """What everybody may know of somebody, who would try it as his password."""
+    return (user.name, user.email, user.display_name)
+
+
+def check_password(password: str, settings: Settings, about: Iterable[str]) -> str:
+    """A password that may be set for whom ``about`` tells of."""
     shortest = settings.auth.min_password_length
     if len(password) < shortest:
         raise HttpError(400, Sentence("A password needs at least %(least)s characters.", least=shortest))
     if len(password) > MAX_LENGTH:
         raise HttpError(400, Sentence("A password has at most %(most)s characters.", most=MAX_LENGTH))
+    if strength(password, about).mark == 0:
+        raise HttpError(400, "This password is among the first that anybody would try. Take a longer one.")
     return password

@@ -9,8 +9,8 @@ import pytest
 from davserver.jobs import app_passwords, users
 from davserver.jobs.app_passwords import Made, Wanted
 from davserver.jobs.office import Office
-from davserver.model import AppPassword, Right
-from davserver.storage import Store, principals
+from davserver.model import AppPassword, NewPrincipal, PrincipalKind, Right
+from davserver.storage import Store, audit, principals
 from tests.davclient import PASSWORD, D, MakeClient, MakeServer
 from tests.web.visitor import Page, Visitor
 
@@ -114,14 +114,35 @@ def test_the_own_password_can_be_kept_for_the_pages(visit: Any, client: MakeClie
     assert device.propfind(device.calendar, D + "displayname").status == 207
 
 
-def test_an_administrator_sees_and_revokes_and_makes_none(visit: Any, phone: Made, store: Store) -> None:
-    ada = visit("ada")
-    page = ada.get("/admin/users/ann/app-passwords")
+def test_an_administrator_sees_and_revokes(visit: Any, phone: Made, store: Store) -> None:
+    page = visit("ada").get("/admin/users/ann/app-passwords")
     assert "Phone" in page.text("table")
-    assert "New app password" not in page.text()
-    assert ada.get("/admin/users/ann/app-passwords/add").status == 404
     page.link("Revoke", exact=True).submit("Revoke")
     assert listed(store) == []
+
+
+def test_an_administrator_makes_one_for_somebody_shown_once_and_logged(
+    visit: Any, client: MakeClient, store: Store
+) -> None:
+    ada = visit("ada")
+    made = ada.get("/admin/users/ann/app-passwords").link("New app password").submit(label="Kitchen")
+    password = shown_password(made)
+    assert "shown only now" in made.text(".alert")
+    assert password not in ada.get("/admin/users/ann/app-passwords").body.decode()
+    device = client("ann", password=password)
+    assert device.propfind(device.calendar, D + "displayname").status == 207
+    with store.read() as tx:
+        (entry,) = audit.listing(tx, "app-password.add", 5)
+    assert (entry.actor, entry.target, entry.address) == ("ada", "ann: Kitchen", "192.0.2.7")
+    assert password not in str(entry)
+
+
+def test_rooms_have_no_app_passwords(visit: Any, store: Store) -> None:
+    with store.write() as tx:
+        principals.add(tx, NewPrincipal("room1", PrincipalKind.ROOM))
+    ada = visit("ada")
+    assert "New app password" not in ada.get("/admin/users/room1/app-passwords").text()
+    assert ada.get("/admin/users/room1/app-passwords/add").status == 404
 
 
 @pytest.mark.parametrize("path", ["", "/revoke"])
@@ -166,11 +187,11 @@ def test_a_password_that_cannot_be_set_says_why(
 def test_the_strength_is_told_to_the_page_only_with_its_token(visit: Any) -> None:
     ann = visit("ann")
     token = ann.get("/account/password").doc.forms[0].fields["csrf_token"]
-    weak = ann.post("/account/password/strength", new="ann-password1", csrf_token=token).answer.json
-    strong = ann.post("/account/password/strength", new=NEW + " a lot", csrf_token=token).answer.json
+    weak = ann.post("/account/password-strength", new="ann-password1", csrf_token=token).answer.json
+    strong = ann.post("/account/password-strength", new=NEW + " a lot", csrf_token=token).answer.json
     assert weak["mark"] < strong["mark"] == 4
     assert "password" in weak["text"]
-    assert ann.post("/account/password/strength", new="x").status == 400
+    assert ann.post("/account/password-strength", new="x").status == 400
 
 
 # -- sessions

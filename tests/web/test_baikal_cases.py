@@ -25,8 +25,8 @@ USER = {
     "name": "testuser",
     "display_name": "Test User",
     "email": "testuser@example.com",
-    "password": "password123",
-    "again": "password123",
+    "password": "lantern brook 7",
+    "again": "lantern brook 7",
 }
 
 
@@ -37,7 +37,7 @@ def add(ada: Visitor, **fields: str) -> Page:
 
 def install(app: Any, code: str) -> Page:
     """Go through the set-up; the page at its end."""
-    answers = {"name": "boss", "password": "password123", "again": "password123", "code": code}
+    answers = {"name": "boss", "password": "lantern brook 7", "again": "lantern brook 7", "code": code}
     return Visitor(app).get("/admin/setup").submit(**answers).follow()
 
 

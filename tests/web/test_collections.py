@@ -160,7 +160,7 @@ def test_an_invitation_is_accepted_hidden_and_declined_in_the_portal(
     visitor = Visitor(server)
     visitor.sign_in("bob")
     page = visitor.get("/account/calendars/")
-    assert "Ann wants to share “Calendar” with you." in page.text()
+    assert "Ann wants to share “Calendar”" in page.text()
     page = page.submit("Accept").follow()
     path = bob.calendar_home + "ann-default/"
     assert path in listed(bob, bob.calendar_home)

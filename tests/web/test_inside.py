@@ -388,6 +388,40 @@ def test_the_number_of_statements_does_not_grow(
     assert 0 < min(few.values()) <= max(few.values()) < 20
 
 
+def test_what_a_program_writes_is_told_in_words(visit: Any, client: Any, berlin: None) -> None:
+    ann, dav = visit("ann"), client("ann")
+    alarm = "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:x\nTRIGGER:-PT30M\nEND:VALARM"
+    head = "BEGIN:VTODO\nUID:t\nSUMMARY:Taxes\nDUE;VALUE=DATE:20260110"
+    task = f"{head}\nSTATUS:IN-PROCESS\nPERCENT-COMPLETE:40\n{alarm}\nEND:VTODO"
+    dav.put(dav.calendar + "t.ics", calendar(task))
+    page = ann.get("/account/entries/calendar/default/t.ics")
+    assert dict(zip(page.texts("dt"), page.texts("dd"), strict=True)) == {
+        "Due": "Saturday, 10 January 2026",
+        "Status": "begun",
+        "Percent done": "40 %",
+    }
+    dav.put(dav.calendar + "t.ics", calendar(task.replace("-PT30M", "PT0S")))
+    past = ann.get("/account/entries/calendar/default/t.ics").link("What it was before")
+    assert past.texts("tbody td") == ["30 minutes before", "at that moment"]
+    assert past.text("footer span").startswith("davserver"), "a page's variable hides none of the frame's"
+    assert "Version(" not in past.text("footer")
+
+
+def test_a_group_of_contacts_names_its_members(visit: Any, store: Store) -> None:
+    member = "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:"
+    fill_book(
+        store,
+        card("UID:z", "FN:Zoë Miller", "BDAY:1985-12-10", "TEL;TYPE=CELL:+49 30 1"),
+        card("UID:g", "FN:Team", "X-ADDRESSBOOKSERVER-KIND:group", member + "z", member + "gone"),
+    )
+    ann = visit("ann")
+    team = ann.get("/account/contacts").link("Team")
+    assert team.texts("dd") == ["Zoë Miller", "urn:uuid:gone"]
+    one = team.link("Zoë Miller")
+    assert one.texts("dt") == ["Phone mobile", "Birthday"]
+    assert one.texts("dd") == ["+49 30 1", "10 December 1985"]
+
+
 def test_journey_month_contacts_search_and_the_past(
     browser: Any, store: Store, people: Any, client: Any, berlin: None
 ) -> None:

@@ -238,6 +238,7 @@ def test_a_conflict_is_shown_side_by_side_and_restored(
     page = ann.get("/account/remote/conflicts/")
     assert page.texts("tbody th") == ["a Dentist at ten"]
     one = page.link("a Dentist at ten")
+    assert one.texts("tbody th") == ["Title"]
     assert one.texts("tbody td") == ["a Dentist at ten", "a Dentist at nine"]
     one.submit("Restore the lost version")
     assert titles(store) == ["a Dentist at ten"]

@@ -97,7 +97,7 @@ def test_a_refusal_is_said_in_the_person_s_language(visit: Any) -> None:
 
 def test_what_is_wrong_with_a_setting_is_said_in_the_person_s_language(visit: Any) -> None:
     page = visit("ada", **GERMAN).get("/admin/settings/auth").submit(throttle_account="-5")
-    assert "muss zwischen 0 und" in page.text("main")
+    assert "Muss zwischen 0 und" in page.text("main")
 
 
 def test_settings_that_contradict_each_other_are_told_in_the_person_s_language(visit: Any) -> None:

@@ -24,7 +24,7 @@ from benchmarks import floor
 from benchmarks.client import Client, Request, Wrong, expect_status
 from benchmarks.data import DataSet, Item, stamp
 
-ACCOUNT = ("bench", "bench-pw-1")
+ACCOUNT = ("bench", "bench-pw")
 CALENDAR, ADDRESS_BOOK = "work", "people"
 SMALL = [f"small{number:02d}" for number in range(18)]
 """Empty calendars beside the large one, so that a home listing is one of twenty."""

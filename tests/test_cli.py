@@ -253,10 +253,10 @@ def test_a_wrong_option_of_serve_is_status_2(
 
 
 def test_config_may_stand_before_and_after_the_command(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "my.toml").write_text("[auth]\nmin_password_length = 6\n")
-    assert run(f"--config {tmp_path}/my.toml user add ann --password-stdin", "k7#Qx9") == 0
-    assert run(f"user --config {tmp_path}/my.toml add bob --password-stdin", "k7#Qx9") == 0
-    assert run("user add eve --password-stdin", "k7#Qx9") == 1
+    (tmp_path / "my.toml").write_text("[auth]\nmin_password_length = 3\n")
+    assert run(f"--config {tmp_path}/my.toml user add ann --password-stdin", "abc") == 0
+    assert run(f"user --config {tmp_path}/my.toml add bob --password-stdin", "abc") == 0
+    assert run("user add eve --password-stdin", "abc") == 1
 
 
 def test_config_example_is_the_example_file(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from davserver.auth import Authenticator
 from davserver.auth.passwords import hash_password
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
-from davserver.jobs.users import check_password, find_user, known_of, replace_password
+from davserver.jobs.users import check_own_password, find_user, replace_password
 from davserver.model import Principal
 from davserver.storage import Store, audit, principals, web_sessions
 from davserver.storage.engine import now
@@ -36,7 +36,7 @@ def change_password(
 
     :raises HttpError: 403 for a wrong old one, 400 for a new one that cannot be set, 429.
     """
-    check_password(given.new, office.settings, known_of(owner))
+    check_own_password(given.new, office.settings, owner)
     if given.new == given.old:
         raise HttpError(400, "That is the password you have.")
     prove(office, authenticator, owner, given.old)

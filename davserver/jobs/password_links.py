@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from davserver.auth.passwords import hash_password
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
-from davserver.jobs.users import PASSWORD_LINK, check_password, find_user, known_of, replace_password
+from davserver.jobs.users import PASSWORD_LINK, check_own_password, find_user, replace_password
 from davserver.model import Principal
 from davserver.storage import one_time_links, principals
 
@@ -43,7 +43,7 @@ def use(office: Office, token: str, password: str) -> Principal:
     """Set the password; the link is worth nothing afterwards."""
     with office.store.read() as tx:
         person = find(tx, token)
-    secret = hash_password(check_password(password, office.settings, known_of(person)))
+    secret = hash_password(check_own_password(password, office.settings, person))
     with office.write("user.password", person.name) as tx:
         person = find(tx, token)
         replace_password(tx, person, secret)

@@ -7,7 +7,6 @@ so that every mouth has its answer.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,8 +62,7 @@ def create_user(office: Office, user: NewUser) -> Principal:
     name = check_user_name(user.name)
     email = check_email(user.email)
     password = user.password
-    about = (name, email, user.display_name)
-    secret = None if password is None else hash_password(check_password(password, office.settings, about))
+    secret = None if password is None else hash_password(check_password(password, office.settings))
     accounts = office.settings.accounts
     new = NewPrincipal(
         name=name,
@@ -161,9 +159,7 @@ def _profile_values(name: str, profile: Profile) -> dict[str, Any]:
 
 def set_password(office: Office, name: str, password: str) -> None:
     """Replace the password; the old one, and Baïkal's hash of it, are refused from the next request on."""
-    with office.store.read() as tx:
-        user = find_user(tx, name)
-    secret = hash_password(check_password(password, office.settings, known_of(user)))
+    secret = hash_password(check_password(password, office.settings))
     with office.write("user.password", name) as tx:
         replace_password(tx, find_user(tx, name), secret)
 
@@ -246,13 +242,19 @@ def known_of(user: Principal) -> tuple[str, ...]:
     return (user.name, user.email, user.display_name)
 
 
-def check_password(password: str, settings: Settings, about: Iterable[str]) -> str:
-    """A password that may be set for whom ``about`` tells of."""
+def check_password(password: str, settings: Settings) -> str:
+    """A password that may be set. How good it is, an administrator decides himself."""
     shortest = settings.auth.min_password_length
     if len(password) < shortest:
         raise HttpError(400, Sentence("A password needs at least %(least)s characters.", least=shortest))
     if len(password) > MAX_LENGTH:
         raise HttpError(400, Sentence("A password has at most %(most)s characters.", most=MAX_LENGTH))
-    if strength(password, about).mark == 0:
+    return password
+
+
+def check_own_password(password: str, settings: Settings, owner: Principal) -> str:
+    """A password that somebody may choose for himself."""
+    check_password(password, settings)
+    if strength(password, known_of(owner)).mark == 0:
         raise HttpError(400, "This password is among the first that anybody would try. Take a longer one.")
     return password

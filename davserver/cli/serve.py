@@ -67,10 +67,11 @@ def _with_arguments(settings: Settings, args: argparse.Namespace) -> Settings:
 
 
 class KeepAliveTask(WSGITask):  # type: ignore[misc]
-    """waitress closes the connection after each answer without Content-Length.
+    """waitress closes the connection after each answer without Content-Length, and sends the header alone.
 
-    HTTP/1.1 needs that neither for a chunked answer nor for one without a body (RFC 9112 6.3), and a client
-    that edits twenty events would pay for twenty connections.
+    HTTP/1.1 needs the former neither for a chunked answer nor for one without a body (RFC 9112 6.3), and a
+    client that edits twenty events would pay for twenty connections. An answer of one piece goes out whole:
+    one packet and one system call less.
     """
 
     _in_header = False
@@ -81,6 +82,15 @@ class KeepAliveTask(WSGITask):  # type: ignore[misc]
             return bytes(super().build_response_header())
         finally:
             self._in_header = False
+
+    def write(self, data: bytes) -> None:
+        if self.wrote_header or not data or len(data) != self.content_length or not self.has_body:
+            super().write(data)
+            return
+        header = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(header + data)
 
     def set_close_on_finish(self) -> None:
         asked = self.request.headers.get("CONNECTION", "").lower() == "close"

@@ -25,6 +25,8 @@ from tests.sync.pairs import EXTENSIONS, Pair, new_pair, office_in
 from tests.sync.peers import PEERS, Peer, peer
 from tests.sync.quirky import Asked, Send, behind
 
+pytestmark = pytest.mark.one_database  # the storage of items has tests of its own on each
+
 CALENDAR, ADDRESSBOOK = CollectionKind.CALENDAR, CollectionKind.ADDRESSBOOK
 BYTES = base64.b64encode(random.Random(1).randbytes(60_000)).decode()
 SCRIPTS = "Straße, Ωμέγα, щи, 日本語, שלום, é (combined e\u0301), 👩\u200d👩\u200d👧"

@@ -74,6 +74,7 @@ class KeepAliveTask(WSGITask):  # type: ignore[misc]
     one packet and one system call less.
     """
 
+    wrote_header: bool
     _in_header = False
 
     def build_response_header(self) -> bytes:

@@ -30,7 +30,8 @@ class Entry:
     @property
     def is_here(self) -> bool:
         """Whether the page shown belongs to this entry."""
-        tail = ".".join((request.endpoint or "").split(".")[-2:])
+        module, dot, action = ".".join((request.endpoint or "").split(".")[-2:]).partition(".")
+        tail = _PART_OF.get(module, module) + dot + action
         if tail in _PAGES:
             return tail == self.page
         siblings = [page for page in _PAGES if page.startswith(f"{self.module}.")]
@@ -71,6 +72,9 @@ ADMIN = (
     Entry(_l("Audit log"), "audit.index", "journal-text"),
 )
 """Pages for administrators."""
+
+_PART_OF = {"remote_login": "remote"}
+"""Modules without an entry of their own, and the one that theirs is."""
 
 _PAGES = tuple(entry.page for entry in (*ADMIN, *PERSON))
 

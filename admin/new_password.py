@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from davserver.jobs import password_links
 
-from .context import office, reading
+from .context import office, reading, settings
 from .users import PasswordForm
 
 pages = Blueprint("new_password", __name__, url_prefix="/account")
@@ -27,4 +27,4 @@ def form(token: str) -> Any:
             password_links.use(office(), token, asked.password.data)
             flash(_("Your password is set. Sign in with it."), "success")
             return redirect(url_for("sign_in.form"), 303)
-    return asked.page("new_password/form.html", person=person)
+    return asked.page("new_password/form.html", person=person, shortest=settings().auth.min_password_length)

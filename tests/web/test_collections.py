@@ -30,6 +30,16 @@ def bob(server: Server) -> Client:
 SIDES = {"account": ("ann", "/account"), "admin": ("ada", "/admin/users/ann")}
 
 
+def test_the_overview_names_a_few_and_says_how_many_more_there_are(visit: Any) -> None:
+    there = visit("ann")
+    for number in range(6):
+        there.get("/account/calendars/new").submit("Create", display_name=f"Number {number}")
+    page = there.get("/account/")
+    assert "Number 3 0 entries" in page.text("main")
+    assert "Number 4" not in page.text("main")
+    assert page.link("… and 2 more").text("h1") == "Calendars"
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_a_calendar_s_life(visit: Any, ann: Client, side: str) -> None:
     name, base = SIDES[side]

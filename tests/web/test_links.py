@@ -117,6 +117,7 @@ def test_saving_without_a_change_changes_nothing_that_is_shown(
 def test_the_password_is_taken_away(visit: Any, reader: Client) -> None:
     page = make(visit, new_password="sesame open")
     assert reader.request("GET", path_of(page)).status == 401
+    assert "without a login" not in page.text("main")
     edit = page.link("Change what it shows")
     done = edit.submit("Save", no_password="y").follow()
     assert reader.request("GET", path_of(done)).status == 200

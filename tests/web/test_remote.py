@@ -425,6 +425,7 @@ def test_google_that_says_no_is_told(visit: Any, google: None) -> None:
 def test_a_nextcloud_is_connected_by_its_own_pages(visit: Any, there: There, store: Store) -> None:
     ann = visit("ann")
     form = ann.get("/account/remote/add/nextcloud/begin")
+    assert form.texts("nav a.active") == ["Other servers"]
     page = form.submit("Connect", server=there.address).follow()
     assert [one.get("href") for one in page.find("a.btn-primary")] == [there.address + "/flow"]
     status = "/account/remote/add/nextcloud/status.json"

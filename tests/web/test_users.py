@@ -70,7 +70,9 @@ def test_a_user_without_a_password_gets_a_link_that_works_once(visit: Any, clien
     assert link.startswith("http://dav.example.org/account/new-password/")
     path = link.removeprefix("http://dav.example.org")
     carl = visit()
-    chosen = carl.get(path).submit(password="carl's own words", again="carl's own words")
+    form = carl.get(path)
+    assert "At least 8 characters." in form.text("main")
+    chosen = form.submit(password="carl's own words", again="carl's own words")
     assert "Your password is set" in chosen.follow().text(".alert")
     assert visit().sign_in("carl", "carl's own words").location == "/account/"
     assert carl.get(path).status == 404

@@ -17,6 +17,7 @@ MOST = 200
 """Clients that are shown."""
 
 pages = Blueprint("sessions", __name__)
+pages.add_app_template_filter(client_name, "client")
 
 
 @pages.get("/sessions")
@@ -26,7 +27,7 @@ def index() -> str:
         browsers = web_sessions.of_principal(tx, owner().id)
         devices = [one for one in app_passwords.listing(tx, owner()) if one.last_used]
         clients = stored_devices.listing(tx, owner().id, MOST)
-    values = {"browsers": browsers, "devices": devices, "clients": clients, "client_name": client_name}
+    values = {"browsers": browsers, "devices": devices, "clients": clients}
     return render_template("sessions/index.html", here=g.session.id if is_own() else None, **values)
 
 

@@ -33,6 +33,7 @@ from davserver.config import OneOf, SubsetOf, time_zone
 from davserver.errors import HttpError
 from davserver.jobs import settings as live_settings
 
+from .collections import COMPONENTS
 from .context import office, settings, user
 from .forms import Form, TimeZoneField, choices
 from .language import said
@@ -130,7 +131,7 @@ def _field(name: str, item: Any) -> Field:
     if isinstance(check, SubsetOf):
         boxes = {"widget": ListWidget(prefix_label=False), "option_widget": CheckboxInput()}
         return SelectMultipleField(
-            label, choices=choices((one, one) for one in check.choices), **words, **boxes
+            label, choices=choices((one, COMPONENTS[one]) for one in check.choices), **words, **boxes
         )
     if check is time_zone:
         return TimeZoneField(label, **words)

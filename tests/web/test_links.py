@@ -172,10 +172,10 @@ def test_a_new_address_and_the_end(visit: Any, reader: Client) -> None:
 def test_who_fetches_it_is_shown(visit: Any, server: Server, reader: Client) -> None:
     page = make(visit)
     for _ in range(3):
-        reader.request("GET", path_of(page), user_agent="Google-Calendar-Importer <b>")
+        reader.request("GET", path_of(page), user_agent="Google-Calendar-Importer<b> (x)")
     server.links.statistics.flush()
     shown = visit("ann").get(LINKS)
-    assert "fetched 3 times · Google-Calendar-Importer <b>" in shown.text("main")
+    assert "fetched 3 times · Google-Calendar-Importer<b>" in shown.text("main")
     assert "<b>" not in shown.body.decode().replace("&lt;b&gt;", "")
 
 

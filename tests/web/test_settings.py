@@ -34,6 +34,11 @@ def test_every_setting_is_shown_with_its_help(visit: Any, section: str) -> None:
         assert any(" ".join(one.split()) in text for one in (told, told.replace("false:", "Off:"))), item.name
 
 
+def test_what_the_first_calendar_holds_is_chosen_by_words(visit: Any) -> None:
+    labels = visit("ada").get("/admin/settings/accounts").texts("label")
+    assert {"Events", "Tasks", "Journal entries", "Published busy times"} < set(labels)
+
+
 def test_a_change_holds_at_once_in_this_process_and_in_others(
     visit: Any, server: Server, store: Store, client: Any
 ) -> None:

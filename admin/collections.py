@@ -5,7 +5,6 @@ The pages exist once for both kinds; admin/calendars.py and admin/addressbooks.p
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -26,6 +25,7 @@ from davserver.model import Collection, CollectionKind, Shared, ShareState, Tras
 
 from .context import office, owner, person_url, reading, settings
 from .forms import Form, TimeZoneField, choices
+from .looking import color_of
 
 COMPONENTS = {
     "VEVENT": _l("Events"),
@@ -37,7 +37,6 @@ COMPONENTS = {
 PALETTE = ("#1f77b4", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22")
 """Colours for new calendars, one after the other."""
 
-_HEX = re.compile("#[0-9A-Fa-f]{6}")
 _BUSY = _l("Nothing in it counts when others look for free time.")
 
 
@@ -109,7 +108,7 @@ def blueprint(name: str) -> Blueprint:
 
 
 def _shared_by_templates() -> dict[str, Any]:
-    return {"calendars": _kind() is CollectionKind.CALENDAR, "swatch": swatch, "ShareState": ShareState}
+    return {"calendars": _kind() is CollectionKind.CALENDAR, "color_of": color_of, "ShareState": ShareState}
 
 
 def _kind() -> CollectionKind:
@@ -124,11 +123,6 @@ def _place(name: str) -> Place:
 def title_of(one: Collection) -> str:
     """What people call it."""
     return one.display_name or one.name
-
-
-def swatch(color: str | None) -> str:
-    """A colour as a picture may have it: #RRGGBB, grey for anything else."""
-    return color[:7] if color and _HEX.match(color) else "#888888"
 
 
 def index() -> str:
@@ -175,7 +169,7 @@ def _form(one: Collection | None) -> Any:
     with reading() as tx:
         count = len(jobs.home(tx, owner().name, _kind()).own)
     start = {
-        "color": swatch(one.color) if one and one.color else PALETTE[count % len(PALETTE)],
+        "color": color_of(one) if one else PALETTE[count % len(PALETTE)],
         "components": one.components.split(",") if one else list(jobs.DEFAULT_COMPONENTS),
         "timezone_id": (one.timezone_id or "") if one else owner().timezone,
     }
@@ -198,7 +192,7 @@ def _details(form: Any, one: Collection | None) -> Details:
     return Details(
         form.display_name.data or "",
         form.description.data or "",
-        _with_alpha(form.color.data or "", one.color if one else None),
+        _color(form.color.data or "", one),
         form.position.data,
         tuple(form.components.data or ()),
         form.timezone_id.data or "",
@@ -206,9 +200,12 @@ def _details(form: Any, one: Collection | None) -> Details:
     )
 
 
-def _with_alpha(chosen: str, stored: str | None) -> str:
-    """The browser's field knows no transparency; what a client set stays with an unchanged colour."""
-    return stored if stored and _HEX.match(stored) and stored[:7].lower() == chosen.lower() else chosen
+def _color(chosen: str, one: Collection | None) -> str:
+    """What is kept of a choice: the browser's field knows neither transparency nor no colour; both stay."""
+    if one is None or chosen.lower() != color_of(one).lower():
+        return chosen
+    stored = one.color or ""
+    return stored if stored.lower().startswith(chosen.lower()) else ""
 
 
 def order() -> Any:
@@ -256,7 +253,7 @@ def see(collection_id: int) -> Any:
     form = ViewForm(
         data={
             "display_name": view.display_name or "",
-            "color": swatch(one.color),
+            "color": color_of(one),
             "position": view.position,
             "transparent": view.transparent,
         }
@@ -275,7 +272,7 @@ def _seen(form: Any, shared: Shared) -> Details:
     view = shared.view
     color, transparent = view.color or "", view.transparent
     if "color" in form:
-        same = swatch(shared.collection.color).lower() == (form.color.data or "").lower()
+        same = color_of(shared.collection).lower() == (form.color.data or "").lower()
         color = color if same else form.color.data
         transparent = form.transparent.data
     return Details(

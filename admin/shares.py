@@ -6,8 +6,9 @@ from flask import Blueprint, render_template, request
 
 from davserver.jobs import sharing
 
-from .collections import swatch, title_of
+from .collections import title_of
 from .context import reading
+from .looking import color_of
 from .paging import PER_PAGE, offset, page_of
 from .sharing import ACCESS, name_of
 
@@ -30,6 +31,6 @@ def index() -> str:
         access=ACCESS,
         most=MOST_IN_A_ROW,
         title_of=title_of,
-        swatch=swatch,
+        color_of=color_of,
         name_of=name_of,
     )

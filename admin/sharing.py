@@ -16,9 +16,10 @@ from davserver.jobs.places import Place, find
 from davserver.model import Access, Collection, CollectionKind, Principal, PrincipalKind
 from davserver.storage import principals, shares
 
-from .collections import swatch, title_of
+from .collections import title_of
 from .context import office, owner, reading, settings, user
 from .forms import Form, choices
+from .looking import color_of
 from .paging import PER_PAGE, offset, page_of
 
 pages = Blueprint("sharing", __name__)
@@ -65,7 +66,7 @@ def index() -> str:
         given=given,
         access=ACCESS,
         title_of=title_of,
-        swatch=swatch,
+        color_of=color_of,
         name_of=name_of,
     )
 
@@ -94,7 +95,6 @@ def edit(kind: str, name: str) -> Any:
         offered=offered,
         access=ACCESS,
         title=title_of(one),
-        swatch=swatch,
         name_of=name_of,
     )
 

@@ -11,8 +11,9 @@ from davserver.jobs import trash
 from davserver.model import CollectionKind, Trashed
 from davserver.storage.engine import now
 
-from .collections import NameForm, swatch, title_of
+from .collections import NameForm, title_of
 from .context import office, owner, person_url, reading, settings
+from .looking import color_of
 
 pages = Blueprint("trash", __name__)
 
@@ -27,7 +28,7 @@ def index() -> str:
     days = settings().storage.trash_days
     left = {one.collection.id: max(0, days - (now() - one.at) // DAY) for one in gone}
     return render_template(
-        "trash/index.html", gone=gone, left=left, days=days, title_of=title_of, swatch=swatch
+        "trash/index.html", gone=gone, left=left, days=days, title_of=title_of, color_of=color_of
     )
 
 

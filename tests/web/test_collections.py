@@ -97,6 +97,35 @@ def test_a_client_s_colour_with_transparency_stays(visit: Any, ann: Client) -> N
     assert ann.prop(ann.calendar, IC + "calendar-color").text == "#AABBCCDD"
 
 
+def test_a_calendar_without_a_colour_has_one_on_all_pages_and_is_given_none_by_the_way(
+    visit: Any, ann: Client
+) -> None:
+    ann.mkcalendar(ann.calendar_home + "other/", "<d:displayname>Other</d:displayname>")
+    visitor = visit("ann")
+    colors = [
+        visitor.get(f"/account/{path}").find(f"main {tag}")[0].get(name)
+        for path, tag, name in (
+            ("calendars/", ".swatch circle", "fill"),
+            ("calendar/agenda", ".swatch circle", "fill"),
+            ("calendars/default/edit", "#color", "value"),
+        )
+    ]
+    assert colors[0] != "#888888"
+    assert len(set(colors)) == 1
+    visitor.get("/account/calendars/default/edit").submit("Save", display_name="X")
+    assert IC + "calendar-color" in ann.propfind(ann.calendar, IC + "calendar-color").one.missing
+
+
+def test_what_is_shared_can_be_looked_into(visit: Any, ann: Client) -> None:
+    share(ann, ann.calendar, "bob", "read")
+    share(ann, ann.book, "bob", "read")
+    visitor = visit("bob")
+    for kind in ("calendars", "addressbooks"):
+        links = visitor.get(f"/account/{kind}/").doc.xpath("//a[contains(., 'Look inside')]/@href")
+        assert any("in=ann-default" in one for one in links)
+        assert all(visitor.get(one).status == 200 for one in links)
+
+
 def test_the_order_is_changed_by_steps(visit: Any, ann: Client) -> None:
     ann.mkcalendar(ann.calendar_home + "a/", "<d:displayname>A</d:displayname>")
     visitor = visit("ann")

@@ -44,6 +44,7 @@ TITLES = {
     405: lazy_gettext("That cannot be done here"),
     413: lazy_gettext("That is too large"),
     429: lazy_gettext("Too many tries"),
+    500: lazy_gettext("The server made a mistake"),
     503: lazy_gettext("Not just now"),
     507: lazy_gettext("No room left"),
 }
@@ -111,7 +112,7 @@ def error_page(status: int, message: str) -> str:
     """The page of an error: what happened, and the way on."""
     for name in ("user", "session", "owner"):  # an error may come before the gate
         g.setdefault(name, None)
-    title = TITLES.get(status, lazy_gettext("The server made a mistake"))
+    title = TITLES.get(status) or TITLES[400 if status < 500 else 500]
     hint = message or _("The log of the server says more.")
     return render_template("errors/page.html", status=status, title=title, message=hint)
 

@@ -78,7 +78,7 @@ def day(seconds: int) -> str:
 def size(count: int) -> str:
     """Bytes for people: ``1.5 MB``."""
     amount = float(count)
-    for unit in ("kB", "MB", "GB", "TB"):
+    for unit in (_("kB"), _("MB"), _("GB"), _("TB")):
         if amount < 1000:
             break
         amount /= 1000

@@ -164,6 +164,7 @@ def test_a_refused_flow_gives_nothing(
     assert labels(store, "eve") == []
     page = visit("ann").get(path)
     assert (page.status, "already decided" in page.text("main")) == (409, True)
+    assert page.text("h1") == "That cannot be done"  # and no mistake of the server
 
 
 def test_a_flow_that_opens_nothing_is_not_granted(

@@ -40,15 +40,7 @@ def find(tx: Connection, place: Place) -> tuple[Principal, Collection]:
     owner = find_owner(tx, place.owner)
     found = collections.get(tx, owner.name, place.kind, place.name)
     if found is None:
-        raise HttpError(
-            404,
-            Sentence(
-                "%(owner)s has no %(kind)s %(name)s.",
-                owner=place.owner,
-                kind=WORDS[place.kind],
-                name=place.name,
-            ),
-        )
+        raise _missing(place)
     return owner, found
 
 
@@ -57,16 +49,14 @@ def locked(tx: Connection, place: Place) -> tuple[Principal, Collection]:
     owner, found = find(tx, place)
     target = collections.lock(tx, found.id)
     if target is None:
-        raise HttpError(
-            404,
-            Sentence(
-                "%(owner)s has no %(kind)s %(name)s.",
-                owner=place.owner,
-                kind=WORDS[place.kind],
-                name=place.name,
-            ),
-        )
+        raise _missing(place)
     return owner, target
+
+
+def _missing(place: Place) -> HttpError:
+    kind = WORDS[place.kind]
+    text = Sentence("%(owner)s has no %(kind)s %(name)s.", owner=place.owner, kind=kind, name=place.name)
+    return HttpError(404, text)
 
 
 def place_of(owner: Principal, target: Collection) -> Place:

@@ -128,11 +128,28 @@ class Browser:
         self.page.get_by_role("button", name="Sign in").click()
 
     def problems(self) -> list[str]:
-        """What axe finds on the page shown, one line each; empty when it is clean."""
-        from axe_core_python.sync_playwright import Axe
+        """What axe finds on the page shown, one line each; empty when it is clean.
 
-        found = Axe().run(self.page)["violations"]
-        return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+        A click may still be leading to that page: what was found on one that went away meanwhile does not count.
+        """
+        from axe_core_python.sync_playwright import Axe
+        from playwright.sync_api import Error
+
+        for _ in range(10):
+            try:
+                shown = self._document()
+                found = Axe().run(self.page)["violations"]
+                if self._document() == shown:
+                    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+            except Error:
+                if self.page.is_closed():
+                    raise
+        raise AssertionError(f"{self.page.url} does not come to rest")
+
+    def _document(self) -> Any:
+        """Which document is shown, once it is complete; no two have the same time of origin."""
+        self.page.wait_for_load_state()
+        return self.page.evaluate("performance.timeOrigin")
 
     def shoot(self, name: str) -> None:
         """Screenshots at 1280 and 390 pixels below DAVSERVER_TEST_SCREENSHOTS, where that is set."""

@@ -105,6 +105,25 @@ def _shorten(entries: list[str]) -> list[str]:
     return kept
 
 
+def lines_of(search: str, name: str) -> str:
+    """The lines of one property in a search text; empty where there is none."""
+    lines = [f"\n{name}~:{value}" if cut else f"\n{name}:{value}" for value, cut in _entries(search, name)]
+    return "".join((*lines, "\n")) if lines else ""
+
+
+def _entries(search: str, name: str) -> list[tuple[str, bool]]:
+    """Folded value and whether it was cut, of each property of that name."""
+    found = []
+    for mark in (f"\n{name}:", f"\n{name}~:"):
+        start = search.find(mark)
+        while start >= 0:
+            start += len(mark)
+            end = search.index("\n", start)
+            found.append((search[start:end], mark[-2] == "~"))
+            start = search.find(mark, end)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class HasComponent:
     """The row's component is ``name``."""
@@ -122,17 +141,16 @@ class InWindow:
 
 @dataclass(frozen=True, slots=True)
 class HasText:
-    """The row's search text contains ``needle`` or contains ``cut``, both byte for byte."""
+    """The row's search text contains ``needle`` or ``cut``, byte for byte: in lines of the property ``name``,
+    but who looks at all lines finds no row too few."""
 
+    name: str
     needle: str
-    cut: str
 
-
-@dataclass(frozen=True, slots=True)
-class UidContains:
-    """The row's uid contains ``text``, byte for byte."""
-
-    text: str
+    @property
+    def cut(self) -> str:
+        """How a line of the property begins whose value was cut."""
+        return f"\n{self.name}~:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +181,7 @@ class AnyOf:
     parts: tuple[Condition, ...]
 
 
-Condition = HasComponent | InWindow | HasText | UidContains | UidIs | UidHasParts | AllOf | AnyOf
+Condition = HasComponent | InWindow | HasText | UidIs | UidHasParts | AllOf | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +248,7 @@ def _property_condition(query: PropFilter, searchable: frozenset[str] | None = N
         return None
     texts = [_text_condition(name, match) for match in query.text_matches]
     others = len(query.param_filters) + (query.time_range is not None)
-    present = HasText(f"\n{name}:", f"\n{name}~:")
+    present = HasText(name, f"\n{name}:")
     if not texts or (others and query.test is Test.ANYOF):
         return present
     return _all_or_any(query.test, [present if text is None else text for text in texts])
@@ -244,15 +262,14 @@ def _text_condition(name: str, match: TextMatch) -> Condition | None:
         return condition
     if name not in LISTS and name not in STRUCTURES:
         needle = _ANCHORED[match.match_type].format(name=name, needle=needle)
-    return HasText(needle, f"\n{name}~:")
+    return HasText(name, needle)
 
 
 def _uid_condition(match: TextMatch, needle: str) -> Condition | None:
     if match.collation == OCTET and match.match_type is MatchType.EQUALS:
         return UidIs(match.text)
-    if parts := telling(needle):
-        return UidHasParts(tuple(parts))
-    return UidContains(match.text) if match.collation == OCTET else None
+    parts = telling(needle)
+    return UidHasParts(tuple(parts)) if parts else None
 
 
 _ANCHORED = {
@@ -343,7 +360,7 @@ class _Searched:
         group, _, name = query.name.upper().rpartition(".")
         if self._searchable is not None and name not in self._searchable:
             return None
-        entries = self._entries(name)
+        entries = _entries(self._row.search, name)
         if query.is_not_defined:
             # Of several components, another one may be without it.
             return True if not entries else (None if self._several or group else False)
@@ -353,18 +370,6 @@ class _Searched:
             return None
         answers = [self._entry(query, name, value, cut) for value, cut in entries]
         return _combine(Test.ANYOF, answers)
-
-    def _entries(self, name: str) -> list[tuple[str, bool]]:
-        """Folded value and whether it was cut, of each property of that name."""
-        search, found = self._row.search, []
-        for mark in (f"\n{name}:", f"\n{name}~:"):
-            start = search.find(mark)
-            while start >= 0:
-                start += len(mark)
-                end = search.index("\n", start)
-                found.append((search[start:end], mark[-2] == "~"))
-                start = search.find(mark, end)
-        return found
 
     def _entry(self, query: PropFilter, name: str, value: str, cut: bool) -> bool | None:
         answers: list[bool | None] = [None] * (len(query.param_filters) + (query.time_range is not None))

@@ -5,6 +5,7 @@ Everything here may run while others read and write: long work is cut into short
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,6 +21,7 @@ from davserver.storage import settings
 from davserver.storage.engine import Store, now
 from davserver.storage.items import COLUMNS, change_index, index_uid
 from davserver.storage.schema import body, collection, history, item, metadata, trash
+from davserver.storage.texts import REINDEXED
 
 BATCH = 200
 DAY = 86_400
@@ -84,6 +86,7 @@ def reindex(
         with store.write() as tx:
             rows = tx.execute(_NEXT, {"after": after}).fetchall()
             refused = [_reindex_row(tx, row, index_of) for row in rows]
+            settings.put(tx, REINDEXED, secrets.token_hex(8))
         if not rows:
             return
         yield from (bad for bad in refused if bad)

@@ -24,12 +24,12 @@ from davserver.content.search import (
     HasComponent,
     HasText,
     InWindow,
-    UidContains,
     UidHasParts,
     UidIs,
 )
 from davserver.content.summary import window_months
 from davserver.model import Timing
+from davserver.storage import texts
 from davserver.storage.items import BEGINNING, FOREVER, INDEXED
 from davserver.storage.prepared import Prepared, filled
 from davserver.storage.schema import item, uid_part
@@ -45,8 +45,8 @@ def candidates(
 
     :param columns: names of the columns of ``item`` that each row begins with; those of INDEXED follow.
     """
-    if len(collection_ids) > 1 and condition is not None and _asks_for_uids(condition):
-        for one in collection_ids:  # what is looked up of UIDs belongs to one collection
+    if len(collection_ids) > 1 and condition is not None and _is_looked_up(condition):
+        for one in collection_ids:  # what is looked up belongs to one collection
             yield from candidates(tx, (one,), condition, columns)
         return
     for start in range(0, len(collection_ids), MOST_COLLECTIONS):
@@ -58,10 +58,10 @@ def candidates(
         yield from _statement((shape, columns, len(ids)), tx.dialect.name).batches(tx, values)
 
 
-def _asks_for_uids(condition: Condition) -> bool:
+def _is_looked_up(condition: Condition) -> bool:
     if isinstance(condition, AllOf | AnyOf):
-        return any(_asks_for_uids(part) for part in condition.parts)
-    return isinstance(condition, UidContains | UidHasParts)
+        return any(_is_looked_up(part) for part in condition.parts)
+    return isinstance(condition, HasText | UidHasParts)
 
 
 MOST_COLLECTIONS = 100
@@ -79,16 +79,21 @@ class _HasId:
 
 
 def _looked_up(tx: Connection, collection_id: int, condition: Condition) -> Condition | _HasId:
-    """The condition with the ids of items in place of parts of UIDs, where one part is rare."""
+    """The condition with the ids of items in place of texts and parts of UIDs that few items have."""
     match condition:
         case AllOf(parts) | AnyOf(parts):
             inner: Any = tuple(_looked_up(tx, collection_id, part) for part in parts)
+            if isinstance(condition, AnyOf) and inner and all(isinstance(part, _HasId) for part in inner):
+                return _HasId(tuple({one for part in inner for one in part.ids}))
             return type(condition)(inner)
+        case HasText():
+            ids = texts.holders(tx, collection_id, condition)
+            return condition if ids is None else _HasId(ids)
         case UidHasParts(parts):
             for part in parts:
                 rows = _WITH_PART.rows(tx, {"collection_id": collection_id, "part": part})
                 if len(rows) <= FEW:
-                    return _HasId(tuple(row[0] for row in rows)) if rows else AnyOf(())
+                    return _HasId(tuple(row[0] for row in rows))
     return condition
 
 
@@ -112,16 +117,15 @@ def _shape(condition: Condition | _HasId, values: dict[str, Any], pattern: Patte
             return ("anyof", *(_shape(part, values, pattern) for part in parts))
         case HasComponent(name):
             return ("component", _put(values, name))
-        case UidContains(text):
-            return ("uid", _put(values, text))
         case UidIs(text):
             return ("uid-is", _put(values, text))
         case UidHasParts(parts):
             return ("uid-part", _put(values, parts[0]))
         case _HasId(ids):
             return ("ids", *(_put(values, one) for one in filled(ids)))
-        case HasText(needle, cut):
-            return ("text", _put(values, pattern(needle[:LONGEST_TEXT])), _put(values, pattern(cut)))
+        case HasText(_, needle):
+            needles = pattern(needle[:LONGEST_TEXT]), pattern(condition.cut)
+            return ("text", *(_put(values, one) for one in needles))
         case InWindow(start, end):
             early = BEGINNING if start is None else start
             late = FOREVER if end is None else end
@@ -155,18 +159,6 @@ def _names_ids(shape: Shape) -> bool:
 
 def _clause(shape: Shape, dialect: str) -> ColumnElement[bool]:
     return _CLAUSES[shape[0]](dialect, *shape[1:])
-
-
-def _contains(dialect: str, column: Any, name: str) -> ColumnElement[bool]:
-    """Whether a column contains a text, byte for byte: LIKE would fold letters on SQLite."""
-    position = func.strpos if dialect == "postgresql" else func.instr
-    return position(column, bindparam(name)) > 0
-
-
-def _with_uid(dialect: str, text: str) -> Any:
-    """Found in the index of UIDs alone, without a look at the rows."""
-    in_collection = item.c.collection_id == bindparam("c0")
-    return select(item.c.id).where(in_collection, _contains(dialect, item.c.uid, text))
 
 
 def _with_part(part: str) -> Any:
@@ -235,10 +227,9 @@ def _window(dialect: str, low: str, high: str, start: str, end: str, months: str
 _CLAUSES: dict[str, Callable[..., ColumnElement[bool]]] = {
     "all": lambda dialect: true(),
     "component": lambda dialect, name: item.c.component == bindparam(name),
-    "uid": lambda dialect, text: item.c.id.in_(_with_uid(dialect, text)),
     "uid-is": lambda dialect, text: item.c.uid == bindparam(text),
     "uid-part": lambda dialect, part: item.c.id.in_(_with_part(part)),
-    "ids": lambda dialect, *ids: item.c.id.in_([bindparam(one) for one in ids]),
+    "ids": lambda dialect, *ids: item.c.id.in_([bindparam(one) for one in ids]) if ids else false(),
     "text": _text,
     "window": _window,
     "allof": lambda dialect, *parts: and_(true(), *(_clause(part, dialect) for part in parts)),

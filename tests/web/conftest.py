@@ -130,7 +130,7 @@ class Browser:
     def problems(self) -> list[str]:
         """What axe finds on the page shown, one line each; empty when it is clean.
 
-        A click may still be leading to that page: what was found on one that went away meanwhile does not count.
+        A click may still be leading to it: what was found on a page that went away meanwhile does not count.
         """
         from axe_core_python.sync_playwright import Axe
         from playwright.sync_api import Error

@@ -219,13 +219,25 @@ class Timing(enum.IntEnum):
     """A necessary condition only: the body must be looked at."""
 
 
+class Busy(enum.IntEnum):
+    """What an event's ``first`` and ``last`` mean for free-busy."""
+
+    UNKNOWN = 0
+    """The summary must be looked at, or the body where there is none."""
+    FREE = 1
+    """None of its instances is busy time."""
+    BUSY = 2
+    TENTATIVE = 3
+    UNAVAILABLE = 4
+
+
 @dataclass(frozen=True, slots=True)
 class ItemIndex:
     """What is kept beside a body so that queries need not parse it. Written at PUT and by ``db reindex``.
 
     ``first`` and ``last`` (exclusive) are None where unbounded. ``search`` is the text of content/search,
-    ``months`` and ``summary`` those of content/summary ("" where the bounds tell all). ``sort_key`` and
-    ``words`` are those of content/listing; queries of DAV do not read them.
+    ``months`` and ``summary`` those of content/summary ("" where the row tells all), ``sort_key`` and
+    ``words`` those of content/listing (queries of DAV do not read them), ``busy`` that of content/freebusy.
     """
 
     component: str
@@ -238,6 +250,7 @@ class ItemIndex:
     summary: str = ""
     sort_key: bytes = b""
     words: str = ""
+    busy: Busy = Busy.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, text
 
+from davserver.config import CalDavSettings
+from davserver.content import index
 from davserver.errors import ConfigError
 from davserver.model import CollectionKind, ItemIndex, NewItem
 from davserver.storage import Store, collections, items, listing, migrations, schema
 from tests.conftest import add_person
+from tests.content.objects import event, todo
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
 
@@ -138,10 +141,18 @@ def test_an_older_sqlite_database_is_copied_before_its_upgrade(
     store.close()
 
 
-def test_what_was_stored_before_lists_and_words_were_kept_is_listed_and_found(file: Path) -> None:
+def _downgrade(store: Store, revision: str) -> None:
     from alembic import command
     from alembic.config import Config
 
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.downgrade(config, revision)
+
+
+def test_what_was_stored_before_lists_and_words_were_kept_is_listed_and_found(file: Path) -> None:
     store = _open(file)
     migrations.ensure(store)
     bodies = {"a": b"BEGIN:VCARD\nVERSION:3.0\nUID:a\nFN:\xc3\x84nne\nEND:VCARD\n", "b": b"not a card"}
@@ -152,15 +163,38 @@ def test_what_was_stored_before_lists_and_words_were_kept_is_listed_and_found(fi
         items.put_new(
             tx, book, [NewItem(name, body, ItemIndex("VCARD", name)) for name, body in bodies.items()]
         )
-    config = Config()
-    config.set_main_option("script_location", str(VERSIONS.parent))
-    with store.write() as tx:
-        config.attributes["connection"] = tx
-        command.downgrade(config, "0006")
+    _downgrade(store, "0006")
     migrations.ensure(store)
     with store.read() as tx:
         assert [one.name for one in listing.by_key(tx, [book.id], b"", slice(0, 9))] == ["b", "a"]
         assert [one.name for one in listing.with_words(tx, [book.id], ["NNE"], slice(0, 9))] == ["a"]
+    store.close()
+
+
+def test_what_was_stored_before_busy_times_were_kept_is_told_as_by_a_reindex(file: Path) -> None:
+    store = _open(file)
+    migrations.ensure(store)
+    bodies = {
+        "single": event("DTEND:20260504T110000Z", "STATUS:TENTATIVE"),
+        "invited": event("DTEND:20260504T110000Z", "ATTENDEE;PARTSTAT=DECLINED:mailto:ann@example.org"),
+        "yearly": event("RRULE:FREQ=YEARLY", "TRANSP:TRANSPARENT"),
+        "task": todo("DUE:20260504T100000Z"),
+    }
+    rows = {name: index.of_calendar_object(body, CalDavSettings()) for name, body in bodies.items()}
+    new = [NewItem(name, body, rows[name]) for name, body in bodies.items()]
+    new.append(NewItem("broken", b"not an event", ItemIndex("VEVENT", "broken")))
+    with store.write() as tx:
+        add_person(tx, "ann")
+        home = collections.get(tx, "ann", CollectionKind.CALENDAR, "default")
+        assert home is not None
+        items.put_new(tx, home, new)
+        ids = {name: found.id for name in [*rows, "broken"] if (found := items.get(tx, home.id, name))}
+    _downgrade(store, "0007")
+    migrations.ensure(store)
+    with store.read() as tx:
+        found_rows = {name: items.read_index(tx, key) for name, key in ids.items()}
+    assert found_rows.pop("broken") == ItemIndex("VEVENT", "broken")
+    assert found_rows == rows
     store.close()
 
 

@@ -5,9 +5,12 @@ Also the one check of a body on its way in, since both need it parsed.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from davserver.config import CalDavSettings, CardDavSettings
-from davserver.content import ical, instances, listing, summary, vcard
-from davserver.model import ItemIndex, Timing
+from davserver.content import freebusy, ical, instances, listing, summary, vcard
+from davserver.content.lines import Component
+from davserver.model import Busy, ItemIndex, Timing
 
 
 def of_calendar_object(body: bytes, settings: CalDavSettings) -> ItemIndex:
@@ -22,24 +25,49 @@ def of_calendar_object(body: bytes, settings: CalDavSettings) -> ItemIndex:
         settings.max_date_time,
     )
     checked = ical.check_calendar_object(body, limits)
-    bounds = instances.bounds(checked.root, checked.component)
-    instances.alarm_bounds(checked.root, checked.component)  # refuses alarms that no query could read
+    times = times_of(checked.root, checked.component)
+    return ItemIndex(
+        checked.component,
+        checked.uid,
+        times.first,
+        times.last,
+        times.timing,
+        checked.search,
+        times.months,
+        times.summary,
+        listing.sort_key(checked.root),
+        listing.words(checked.root),
+        times.busy,
+    )
+
+
+class Times(NamedTuple):
+    """The columns of an index row that tell when."""
+
+    first: int | None
+    last: int | None
+    timing: Timing
+    months: int
+    summary: str
+    busy: Busy
+
+
+def times_of(root: Component, component: str) -> Times:
+    """When a calendar object of that component is.
+
+    :raises InvalidContent: where no query could read it.
+    """
+    bounds = instances.bounds(root, component)
+    instances.alarm_bounds(root, component, bounds)  # refuses alarms that no query could read
     timing = Timing.SERIES
     if bounds.exact:
         timing = Timing.FLOATING if bounds.floating else Timing.EXACT
     is_series = timing is Timing.SERIES
-    return ItemIndex(
-        checked.component,
-        checked.uid,
-        bounds.first,
-        bounds.last,
-        timing,
-        checked.search,
-        summary.months(checked.root) if is_series else summary.ALL_MONTHS,
-        summary.summary(checked.root) if is_series else "",
-        listing.sort_key(checked.root),
-        listing.words(checked.root),
-    )
+    busy = freebusy.busy_of_row(root, component, bounds)
+    asks = is_series or (component == "VEVENT" and busy is Busy.UNKNOWN)
+    months = summary.months(root) if is_series else summary.ALL_MONTHS
+    short = summary.summary(root) if asks else ""
+    return Times(bounds.first, bounds.last, timing, months, short, busy)
 
 
 def of_card(body: bytes, settings: CardDavSettings) -> ItemIndex:

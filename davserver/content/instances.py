@@ -230,10 +230,12 @@ def _bounds_of(extents: list[_Extent], *, exact: bool) -> Bounds:
     )
 
 
-def alarm_bounds(root: Component, component_name: str) -> Bounds | None:
+def alarm_bounds(root: Component, component_name: str, whole: Bounds | None = None) -> Bounds | None:
     """The same for the rings of all alarms; None where there are none.
 
     A query for alarms compares its window with these instead of :func:`bounds`; never exact.
+
+    :param whole: the bounds of the components, where they are known.
     """
     zones = Zones(root)
     alarms = [
@@ -251,7 +253,7 @@ def alarm_bounds(root: Component, component_name: str) -> Bounds | None:
             extents.append(_Extent(first, last, "zoned"))
     if len(extents) < len(alarms):
         relative = [trigger for trigger in alarms if trigger.moment is None]
-        whole = bounds(root, component_name)
+        whole = whole or bounds(root, component_name)
         first = BEGINNING if whole.first is None else whole.first + min(item.earliest for item in relative)
         last = FOREVER if whole.last is None else whole.last + max(item.latest for item in relative) + 1
         extents.append(_Extent(first, last, "floating" if whole.floating else "zoned"))

@@ -1,8 +1,9 @@
 """The recurrence summary: of a series, just the lines that say when it is, and in which months.
 
 Kept beside the body so that a month's query neither reads nor parses a body to find out that a series does
-not fall into the month. Belongs here: making the summary. Its reader is the same code that reads bodies
-(filters.match_calendar), since it is a calendar object itself, only a small one.
+not fall into the month; and of single events whose busy time depends on who asks, or on the zone. Belongs
+here: making the summary. Its reader is the same code that reads bodies (filters.match_calendar), since it is
+a calendar object itself, only a small one.
 
 ``months`` is a bit mask (bit 0 is January) of the UTC months that instances can touch; ALL_MONTHS where
 that is not plain. It lets SQL leave out yearly series (birthdays) of other months.
@@ -32,6 +33,7 @@ KEPT = frozenset(
 
 UNSURE = frozenset({"DECLINED", "TENTATIVE", "NEEDS-ACTION"})
 
+_ENDS = ("DTSTART", "DTEND")
 _FEBRUARY = 1
 _LONGEST = 20 * DAY
 """An instance longer than this may touch more than the months beside its own."""
@@ -50,7 +52,8 @@ def summary(root: Component) -> str:
 def _kept(component: Component) -> list[Line]:
     """Times, and of the attendees only who will not come or has not said so: free-busy asks for that."""
     times = [line for line in component.lines if line.name in KEPT]
-    answers = ((line, (line.param("PARTSTAT") or "").upper()) for line in component.all("ATTENDEE"))
+    attendees = {line.value.strip().lower(): line for line in reversed(component.all("ATTENDEE"))}
+    answers = ((line, (line.param("PARTSTAT") or "").upper()) for line in attendees.values())
     return times + [
         Line("ATTENDEE", line.value, {"PARTSTAT": [answer]}) for line, answer in answers if answer in UNSURE
     ]
@@ -69,8 +72,12 @@ def instances(
     text: str, component_name: str, span: tuple[int, int], how: tuple[Zone, Budget]
 ) -> Iterator[Instance]:
     """The instances in a window, without a look at the body; their components hold nothing but times."""
-    schedule, _ = _schedule(text, component_name, how[0])
-    return schedule.instances(*span, how[1])
+    return schedule_of(text, component_name, how[0]).instances(*span, how[1])
+
+
+def schedule_of(text: str, component_name: str, zone: tzinfo) -> Schedule:
+    """The instances of a component; shared, so nobody changes it."""
+    return _schedule(text, component_name, zone)[0]
 
 
 @lru_cache(maxsize=2048)
@@ -105,7 +112,7 @@ def _months_of_override(part: Component) -> int:
     if start is None or spreads:
         return ALL_MONTHS
     first = parse_stamp(start).seconds
-    return window_months(first, first + _length(part, start))
+    return window_months(first - DAY, first + _length(part, start) + DAY)  # a day more for the zone
 
 
 def _months_of_series(master: Component) -> int:
@@ -141,10 +148,12 @@ def _step(rule: Rule) -> int | None:
 
 
 def _length(event: Component, start: str) -> int:
-    """Seconds of one instance, up to the difference of two zones."""
+    """Seconds of one instance at most, up to an hour that clocks change by."""
     end, duration = event.value("DTEND"), event.value("DURATION")
     if end is not None:
-        return max(parse_stamp(end).seconds - parse_stamp(start).seconds, 0)
+        zones = {(line.param("TZID"), line.value[-1:] == "Z") for line in event.lines if line.name in _ENDS}
+        seconds = max(parse_stamp(end).seconds - parse_stamp(start).seconds, 0)
+        return seconds + (DAY if len(zones) > 1 else 0)
     if duration is None:
         return DAY
     days, seconds = parse_duration(duration)
@@ -156,10 +165,10 @@ def _mask(indexes: set[int]) -> int:
 
 
 def window_months(start: int | None, end: int | None) -> int:
-    """The months that a window touches, one day wider on both sides for zones and floating times."""
+    """The UTC months that a window touches."""
     if start is None or end is None or end - start > 300 * DAY:
         return ALL_MONTHS
-    if start - DAY < MIN_SECONDS or end + DAY > MAX_SECONDS:
+    if start < MIN_SECONDS or end > MAX_SECONDS:
         return ALL_MONTHS
-    first, last = calendar_date(start - DAY).month - 1, calendar_date(end + DAY).month - 1
+    first, last = calendar_date(start).month - 1, calendar_date(max(start, end - 1)).month - 1
     return _mask({first + step for step in range((last - first) % 12 + 1)})

@@ -7,21 +7,23 @@ zone of their calendar, else in the one that is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
+from time import monotonic
 
 from sqlalchemy import Connection
 
 from davserver.config import LimitSettings
 from davserver.content import zones
-from davserver.content.filters import CompFilter, Test, TimeRange
-from davserver.content.freebusy import Asked, BusyPeriod, busy_periods, merge
-from davserver.content.lines import parse_components
+from davserver.content.freebusy import Asked, BusyPeriod, merge, of_object, of_row, of_summary
+from davserver.content.lines import decode, parse_components
 from davserver.content.recur import Budget
-from davserver.jobs.query import near
+from davserver.content.zones import as_zone
+from davserver.jobs.query import in_time
 from davserver.model import Collection, CollectionKind, Principal
-from davserver.storage import collections, shares
+from davserver.storage import collections, items, shares
+from davserver.storage.search import busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,31 @@ def of_calendars(
 ) -> list[BusyPeriod]:
     """Busy time of calendars of one owner, merged, by start."""
     span, limits = asked
-    window = TimeRange(span.start, span.end)
-    parts = tuple(CompFilter(name, time_range=window) for name in ("VEVENT", "VFREEBUSY"))
-    wanted = CompFilter("VCALENDAR", comp_filters=parts, test=Test.ANYOF)
     budget = Budget.of_request(limits.query_instances)
     whole = Asked(span.start, span.end, span.zone, addresses_of(owner), budget)
     found: list[BusyPeriod] = []
     for calendar in calendars:
-        roots = near(tx, calendar.id, wanted, limits.query_seconds)
-        found += busy_periods(roots, replace(whole, zone=zone_of_calendar(calendar) or span.zone))
-    return merge(found)
+        here = replace(whole, zone=zone_of_calendar(calendar) or span.zone)
+        found += _of_calendar(tx, calendar, here, monotonic() + limits.query_seconds)
+    return merge(found, span.start, span.end)
+
+
+def _of_calendar(tx: Connection, calendar: Collection, asked: Asked, deadline: float) -> Iterator[BusyPeriod]:
+    """From index rows as far as these tell it, else from summaries; from bodies where there is none."""
+    zone = as_zone(asked.zone)
+    for batch in busy(tx, calendar.id, asked.start, asked.end):
+        sized = []
+        for row in in_time(batch, deadline):
+            key, size, component, short, told = row[:5]
+            if told:
+                asked.budget.instance()
+                yield of_row(told, row[5:], zone)
+            elif short:
+                yield from of_summary(short, component, asked)
+            else:
+                sized.append((key, size))
+        for body in in_time(items.bodies_of(tx, sized), deadline):
+            yield from of_object(parse_components(decode(body))[0], asked)
 
 
 def addresses_of(person: Principal) -> frozenset[str]:

@@ -19,9 +19,8 @@ from sqlalchemy import Connection
 from davserver.content import lines, summary
 from davserver.content import search as prefilters
 from davserver.content.filters import CardFilter, CompFilter, Test, match_calendar, match_card
-from davserver.content.lines import Component
 from davserver.errors import BudgetExceeded
-from davserver.model import ItemIndex, Timing
+from davserver.model import Timing
 from davserver.storage import items
 from davserver.storage import search as stored
 
@@ -29,7 +28,7 @@ T = TypeVar("T")
 
 Query = CompFilter | CardFilter
 Row = Sequence[Any]
-_TIMING = items.INDEXED.index("timing")
+_COMPONENT, _TIMING, _SUMMARY = map(items.INDEXED.index, ("component", "timing", "summary"))
 
 
 @dataclass(frozen=True)
@@ -45,26 +44,20 @@ class Search:
         return prefilters.prefilter(self.query)
 
     def by_row(self, row: Row) -> bool | None:
-        """The same as by_index, from the columns of INDEXED; most rows need no more than one look."""
-        if self.prefilter.exact and (row[_TIMING] == Timing.EXACT or not self._has_window):
-            return True
-        return self.by_index(items.index_of(row))
+        """What the columns of INDEXED tell, most of them at one look; None where only the body can."""
+        if self.prefilter.exact:
+            if row[_TIMING] == Timing.EXACT or not self._has_window:
+                return True
+            if row[_SUMMARY]:
+                return self._in_time(row[_COMPONENT], row[_SUMMARY])
+        return prefilters.decide(self.query, items.index_of(row), self.zone)
 
-    def by_index(self, index: ItemIndex) -> bool | None:
-        """What the index row tells; None where only the body can."""
-        known = prefilters.decide(self.query, index, self.zone)
-        if known is None and self.prefilter.exact and index.summary:
-            answers = (self._in_range(part, index) for part in self._parts(index.component))
-            return all(answers) if self.query.test is Test.ALLOF else any(answers)
-        return known
-
-    def _parts(self, component: str) -> list[CompFilter]:
+    def _in_time(self, component: str, short: str) -> bool:
+        """Of a filter that asks for components and times only: what the summary tells."""
         assert isinstance(self.query, CompFilter)
-        return [part for part in self.query.comp_filters if part.name.upper() == component]
-
-    def _in_range(self, part: CompFilter, index: ItemIndex) -> bool:
-        span = part.time_range
-        return span is None or summary.in_range(index.summary, index.component, span, self.zone)
+        spans = (part.time_range for part in self.query.comp_filters if part.name.upper() == component)
+        answers = (span is None or summary.in_range(short, component, span, self.zone) for span in spans)
+        return all(answers) if self.query.test is Test.ALLOF else any(answers)
 
     @cached_property
     def _has_window(self) -> bool:
@@ -102,7 +95,7 @@ def matches(scope: Scope, search: Search, columns: tuple[str, ...]) -> Iterator[
     wanted = (*columns, "id", "size")
     found = stored.candidates(scope.tx, scope.collection_ids, search.prefilter.condition, wanted)
     for batch in found:
-        decided = [search.by_row(row[len(wanted) :]) for row in _in_time(batch, deadline)]
+        decided = [search.by_row(row[len(wanted) :]) for row in in_time(batch, deadline)]
         unsure = [
             row[len(columns) : len(wanted)]
             for row, known in zip(batch, decided, strict=True)
@@ -120,24 +113,16 @@ def _by_bodies(
     tx: Connection, search: Search, sized: list[tuple[int, int]], deadline: float
 ) -> Iterator[bool]:
     """What only the bodies tell."""
-    for body in _in_time(items.bodies_of(tx, sized), deadline):
+    for body in in_time(items.bodies_of(tx, sized), deadline):
         yield search.by_body(body)
 
 
-def _in_time(things: Iterable[T], deadline: float) -> Iterator[T]:
+def in_time(things: Iterable[T], deadline: float) -> Iterator[T]:
+    """The same things.
+
+    :raises BudgetExceeded: once it is later than the deadline.
+    """
     for thing in things:
         if monotonic() > deadline:
             raise BudgetExceeded("The query takes too long. Ask for less.")
         yield thing
-
-
-def near(tx: Connection, collection_id: int, query: Query, seconds: float) -> Iterator[Component]:
-    """The times of all items that the index cannot exclude: of series the summary, of others the body.
-
-    :raises BudgetExceeded: when it takes longer than that.
-    """
-    condition, deadline = prefilters.prefilter(query).condition, monotonic() + seconds
-    for batch in stored.candidates(tx, (collection_id,), condition, ("id", "size")):
-        yield from (summary.parsed(row[-1]) for row in _in_time(batch, deadline) if row[-1])
-        for body in items.bodies_of(tx, (row[:2] for row in batch if not row[-1])):
-            yield lines.parse_components(lines.decode(body))[0]

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, unio
 
 from davserver.content.collations import unicode_casemap
 from davserver.content.minimizers import minimizers
-from davserver.model import Collection, Item, ItemIndex, NewItem, Timing
+from davserver.model import Busy, Collection, Item, ItemIndex, NewItem, Timing
 from davserver.storage import collections, dead_properties
 from davserver.storage.engine import now
 from davserver.storage.prepared import Prepared, PreparedIn
@@ -33,6 +33,9 @@ BODIES_AT_ONCE = 2 * 1024 * 1024
 
 INDEXED = ("component", "uid", "first", "last", "timing", "search", "months", "summary")
 """The columns of the index row that queries read, in the order of ItemIndex."""
+
+_KEPT = (*INDEXED, "sort_key", "busy")
+"""All columns of the index row; its words are in a table of their own."""
 
 BEGINNING, FOREVER = -(2**62), 2**62
 """What ``first`` and ``last`` hold where they are unbounded."""
@@ -58,7 +61,7 @@ _GET_BODY = Prepared(
 _BODY = Prepared(select(body.c.data).where(body.c.item_id == bindparam("id")))
 _BODIES_OF = PreparedIn(lambda ids: select(body.c.item_id, body.c.data).where(body.c.item_id.in_(ids)))
 _INDEX = Prepared(
-    select(*(item.c[name] for name in INDEXED), item.c.sort_key, item_words.c.words)
+    select(*(item.c[name] for name in _KEPT), item_words.c.words)
     .select_from(item.join(item_words, item_words.c.item_id == item.c.id))
     .where(item.c.id == bindparam("id"))
 )
@@ -93,7 +96,7 @@ _REVISIONS: Any = union_all(
 _NTH_CHANGE = Prepared(
     select(_REVISIONS.c.revision).order_by(_REVISIONS.c.revision).limit(2).offset(bindparam("skipped"))
 )
-_WRITTEN = (*INDEXED, "sort_key", "etag", "size", "revision", "modified")
+_WRITTEN = (*_KEPT, "etag", "size", "revision", "modified")
 _INSERT: Any = insert(item)
 _INSERT_BODY = Prepared(insert(body))
 _INSERT_BODIES: Any = insert(body)
@@ -106,7 +109,7 @@ _UPDATE = Prepared(
 _UPDATE_INDEX = Prepared(
     update(item)
     .where(item.c.id == bindparam("b_id"))
-    .values({column: bindparam(f"b_{column}") for column in (*INDEXED, "sort_key")})
+    .values({column: bindparam(f"b_{column}") for column in _KEPT})
 )
 _UPDATE_BODY = Prepared(
     update(body).where(body.c.item_id == bindparam("b_id")).values(data=bindparam("b_data"))
@@ -186,8 +189,8 @@ def _in_order(tx: Connection, item_ids: list[int]) -> Iterator[bytes]:
 
 def read_index(tx: Connection, item_id: int) -> ItemIndex:
     """The index row beside an item's body, for a copy of it."""
-    *row, sort_key, words = _INDEX.first(tx, {"id": item_id})
-    return replace(index_of(row), sort_key=sort_key, words=words)
+    *row, sort_key, busy, words = _INDEX.first(tx, {"id": item_id})
+    return replace(index_of(row), sort_key=sort_key, busy=Busy(busy), words=words)
 
 
 def index_values(index: ItemIndex) -> dict[str, Any]:
@@ -196,8 +199,8 @@ def index_values(index: ItemIndex) -> dict[str, Any]:
         "first": BEGINNING if index.first is None else index.first,
         "last": FOREVER if index.last is None else index.last,
     }
-    values = {name: getattr(index, name) for name in (*INDEXED, "sort_key")}
-    return values | bounds | {"timing": index.timing.value}
+    values = {name: getattr(index, name) for name in _KEPT}
+    return values | bounds | {"timing": index.timing.value, "busy": index.busy.value}
 
 
 def change_index(tx: Connection, item_id: int, index: ItemIndex) -> None:

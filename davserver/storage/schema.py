@@ -279,6 +279,7 @@ item = _table(
     Column("months", SmallInteger, nullable=False),
     Column("summary", LongText, nullable=False),
     Column("sort_key", Key, nullable=False, default=b"", server_default=""),
+    Column("busy", SmallInteger, nullable=False, default=0, server_default="0"),
     UniqueConstraint("collection_id", "name"),
     Index("ix_item_uid", "collection_id", "uid"),
     Index("ix_item_revision", "collection_id", "revision"),

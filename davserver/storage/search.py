@@ -28,7 +28,7 @@ from davserver.content.search import (
     UidIs,
 )
 from davserver.content.summary import window_months
-from davserver.model import Timing
+from davserver.model import Busy, Timing
 from davserver.storage import texts
 from davserver.storage.items import BEGINNING, FOREVER, INDEXED
 from davserver.storage.prepared import Prepared, filled
@@ -62,6 +62,13 @@ def _is_looked_up(condition: Condition) -> bool:
     if isinstance(condition, AllOf | AnyOf):
         return any(_is_looked_up(part) for part in condition.parts)
     return isinstance(condition, HasText | UidHasParts)
+
+
+def busy(tx: Connection, collection_id: int, start: int, end: int) -> Iterator[Sequence[Any]]:
+    """What may be busy time in a window, a batch at a time: the columns of BUSY_COLUMNS."""
+    values = {"c0": collection_id, "e": "VEVENT", "f": "VFREEBUSY", "free": Busy.FREE.value}
+    window = zip(("low", "high", "start", "end", "months"), _window_values(start, end), strict=True)
+    return _BUSY.batches(tx, {**values, **dict(window)})
 
 
 MOST_COLLECTIONS = 100
@@ -127,10 +134,14 @@ def _shape(condition: Condition | _HasId, values: dict[str, Any], pattern: Patte
             needles = pattern(needle[:LONGEST_TEXT]), pattern(condition.cut)
             return ("text", *(_put(values, one) for one in needles))
         case InWindow(start, end):
-            early = BEGINNING if start is None else start
-            late = FOREVER if end is None else end
-            window = (early - FLOATING_SLACK, late + FLOATING_SLACK, early, late, window_months(start, end))
-            return ("window", *(_put(values, value) for value in window))
+            return ("window", *(_put(values, value) for value in _window_values(start, end)))
+
+
+def _window_values(start: int | None, end: int | None) -> tuple[int, int, int, int, int]:
+    """The parameters of _window."""
+    early = BEGINNING if start is None else start
+    late = FOREVER if end is None else end
+    return early - FLOATING_SLACK, late + FLOATING_SLACK, early, late, window_months(start, end)
 
 
 def _put(values: dict[str, Any], value: Any) -> str:
@@ -211,7 +222,7 @@ def _text(dialect: str, needle: str, cut: str) -> ColumnElement[bool]:
     return or_(inside(searched, bindparam(needle)), and_(was_cut, inside(searched, bindparam(cut))))
 
 
-def _window(dialect: str, low: str, high: str, start: str, end: str, months: str) -> ColumnElement[bool]:
+def _window(low: str, high: str, start: str, end: str, months: str) -> ColumnElement[bool]:
     """The widened bounds, which the index ranges over; then the exact ones, and the months of series."""
     return and_(
         item.c.last > bindparam(low),
@@ -231,7 +242,18 @@ _CLAUSES: dict[str, Callable[..., ColumnElement[bool]]] = {
     "uid-part": lambda dialect, part: item.c.id.in_(_with_part(part)),
     "ids": lambda dialect, *ids: item.c.id.in_([bindparam(one) for one in ids]) if ids else false(),
     "text": _text,
-    "window": _window,
+    "window": lambda dialect, *values: _window(*values),
     "allof": lambda dialect, *parts: and_(true(), *(_clause(part, dialect) for part in parts)),
     "anyof": lambda dialect, *parts: or_(false(), *(_clause(part, dialect) for part in parts)),
 }
+
+BUSY_COLUMNS = ("id", "size", "component", "summary", "busy", "first", "last", "timing")
+_BUSY = Prepared(
+    select(*(item.c[name] for name in BUSY_COLUMNS)).where(
+        item.c.collection_id == bindparam("c0"),
+        item.c.component.in_([bindparam("e"), bindparam("f")]),
+        item.c.busy != bindparam("free"),
+        _window("low", "high", "start", "end", "months"),
+    ),
+    key=item.c.id,
+)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import tzinfo
 from random import Random
 
 import pytest
@@ -18,12 +19,12 @@ import pytest
 from davserver.config import CalDavSettings, CardDavSettings
 from davserver.content import index, lines, summary
 from davserver.content.filters import CompFilter, TimeRange, match_calendar
-from davserver.content.freebusy import Asked, busy_periods
+from davserver.content.freebusy import Asked, BusyPeriod, busy_periods, merge, of_row
 from davserver.content.lines import Component
 from davserver.content.recur import Budget
-from davserver.content.zones import named_zone
+from davserver.content.zones import as_zone, named_zone
 from davserver.errors import InvalidContent
-from davserver.model import ItemIndex, Timing
+from davserver.model import Busy, ItemIndex, Timing
 from tests.content import random_objects
 from tests.content.objects import BERLIN, calendar, card, component, event, todo
 
@@ -50,11 +51,19 @@ def indexed() -> Iterator[tuple[str, Random, bytes, ItemIndex]]:
             continue
 
 
-def in_range(root: Component, name: str, span: TimeRange) -> bool:
+def in_range(root: Component, name: str, span: TimeRange, zone: tzinfo) -> bool:
     """The truth."""
     return match_calendar(
-        root, CompFilter("VCALENDAR", comp_filters=(CompFilter(name, time_range=span),)), UTC
+        root, CompFilter("VCALENDAR", comp_filters=(CompFilter(name, time_range=span),)), zone
     )
+
+
+def any_zone(rng: Random) -> tzinfo:
+    """A calendar's zone: the farthest ones, some that change at night or at midnight, one that lost a day."""
+    names = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kolkata", "Africa/Cairo", "Pacific/Apia")
+    zone = named_zone(rng.choice(names))
+    assert zone is not None
+    return zone
 
 
 def test_nearly_all_random_objects_can_be_stored() -> None:
@@ -69,7 +78,7 @@ def test_months_never_exclude_an_instance() -> None:
             span = random_objects.window(rng)
             if not row.months & summary.window_months(span.start, span.end):
                 excluded += 1
-                assert not in_range(root, row.component, span), (name, span, body.decode())
+                assert not in_range(root, row.component, span, any_zone(rng)), (name, span, body.decode())
     assert excluded > OBJECTS / 20, "something is excluded at all"
 
 
@@ -77,8 +86,7 @@ def test_a_summary_answers_as_its_body() -> None:
     for name, rng, body, row in indexed():
         if not row.summary:
             continue
-        root, zone = parsed(body), named_zone(rng.choice(("UTC", "Asia/Kolkata", "Africa/Cairo")))
-        assert zone is not None
+        root, zone = parsed(body), any_zone(rng)
         short = lines.parse_components(row.summary)[0]
         for _ in range(4):
             span = random_objects.window(rng, bounded=True)
@@ -92,6 +100,28 @@ def test_a_summary_answers_as_its_body() -> None:
             asked = Asked(*window, zone, random_objects.ANN, Budget(10**7, 10**7))
             busy = [busy_periods([one], asked) for one in (short, root)]
             assert busy[0] == busy[1], name
+
+
+def test_the_busy_time_of_a_row_is_that_of_its_body() -> None:
+    counts: Counter[Busy] = Counter()
+    for name, rng, body, row in indexed():
+        counts[row.busy] += 1
+        for _ in range(4):
+            span, zone = random_objects.window(rng, bounded=True), any_zone(rng)
+            assert span.start is not None
+            assert span.end is not None
+            window = span.start, min(span.end, span.start + 40 * random_objects.DAY)
+            asked = Asked(*window, zone, random_objects.ANN, Budget(10**7, 10**7))
+            told: list[BusyPeriod] = []
+            if row.busy is Busy.UNKNOWN:
+                assert row.summary or row.component != "VEVENT"
+                continue
+            if row.busy is not Busy.FREE:
+                assert row.first is not None
+                assert row.last is not None
+                told = merge([of_row(row.busy, (row.first, row.last, row.timing), as_zone(zone))], *window)
+            assert told == busy_periods([parsed(body)], asked), (name, zone, span, body.decode())
+    assert set(counts) == set(Busy)
 
 
 def test_a_summary_is_small_and_has_no_words() -> None:
@@ -144,6 +174,37 @@ def test_what_has_one_instance_has_its_bounds() -> None:
     assert endless.last is None
 
 
+HOUR = "DTEND:20260504T110000Z"
+OVERRIDE = component("VEVENT", "RECURRENCE-ID:20260504T100000Z", "DTSTART:20260504T100000Z", HOUR)
+SAME = OVERRIDE.replace("-ID:20260504T100000Z", "-ID;TZID=Europe/Berlin:20260504T120000\nSTATUS:TENTATIVE")
+BUSY_ROWS = [
+    (event(HOUR), Busy.BUSY),
+    (event(HOUR, "STATUS:tentative"), Busy.TENTATIVE),
+    (event(HOUR, "X-MICROSOFT-CDO-BUSYSTATUS:OOF"), Busy.UNAVAILABLE),
+    (event(HOUR, "TRANSP:TRANSPARENT", "ATTENDEE;PARTSTAT=TENTATIVE:mailto:ann@example.org"), Busy.FREE),
+    (event(HOUR, "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ann@example.org"), Busy.BUSY),
+    (event(HOUR, "ATTENDEE;PARTSTAT=DECLINED:mailto:ann@example.org"), Busy.UNKNOWN),
+    (event(HOUR, "STATUS:TENTATIVE", "ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:bob@b.example"), Busy.TENTATIVE),
+    (event(), Busy.FREE),
+    (event("DURATION:PT0S"), Busy.UNKNOWN),
+    (event("DURATION:PT1S"), Busy.UNKNOWN),
+    (event("DTSTART;VALUE=DATE:20260504"), Busy.BUSY),
+    (event("DTSTART;VALUE=DATE:20260504", "DURATION:P1DT1H"), Busy.UNKNOWN),
+    (event("DTSTART:20260504T100000", "DURATION:PT1H"), Busy.UNKNOWN),
+    (event(HOUR, "RRULE:FREQ=DAILY"), Busy.UNKNOWN),
+    (event(HOUR, "RRULE:FREQ=DAILY", "STATUS:CANCELLED"), Busy.FREE),
+    (calendar(OVERRIDE, SAME), Busy.UNKNOWN),
+    (todo("DUE:20260504T100000Z"), Busy.UNKNOWN),
+    (calendar(component("VFREEBUSY", "FREEBUSY:20260504T100000Z/PT1H")), Busy.UNKNOWN),
+]
+"""Bodies, and whether they are told as busy by their row alone."""
+
+
+@pytest.mark.parametrize(("body", "busy"), BUSY_ROWS)
+def test_the_row_tells_what_its_times_mean_where_that_is_plain(body: bytes, busy: Busy) -> None:
+    assert row_of(body).busy is busy
+
+
 def months_of(*extra: str) -> set[int]:
     """The numbers of the months of an event on the 4th of May that lasts an hour, with those lines."""
     mask = row_of(event(*extra)).months
@@ -162,6 +223,7 @@ MONTHS = [
     (("RRULE:FREQ=MONTHLY;INTERVAL=5",), EVERY),
     (("RRULE:FREQ=MONTHLY",), EVERY),
     (("RRULE:FREQ=DAILY;BYMONTH=8",), {4, 5, 6, 7, 8, 9}),
+    (("DTSTART:20260528T100000Z", "DTEND;TZID=Asia/Tokyo:20260528T210000", "RRULE:FREQ=YEARLY"), {5, 6}),
     (("RRULE:FREQ=YEARLY;BYDAY=20MO",), EVERY),
     (("RRULE:FREQ=YEARLY", "RDATE:20260901T100000Z"), EVERY),
     (("DURATION:P30D", "RRULE:FREQ=YEARLY"), EVERY),
@@ -203,11 +265,13 @@ def test_months_of_plain_rules(extra: tuple[str, ...], months: set[int]) -> None
 WINDOWS = [
     ((None, 0), EVERY),
     ((0, None), EVERY),
-    ((1777593600, 1777593601), {4, 5}),
-    ((1777852800, 1777852801), {5}),
-    ((1796083200, 1798761600), {11, 12, 1}),
+    ((1777593600, 1777593601), {5}),
+    ((1777593599, 1777593601), {4, 5}),
+    ((1777593600, 1777593600), {5}),
+    ((1796083200, 1798761600), {12}),
+    ((1796083200, 1798761601), {12, 1}),
     ((1767225600, 1798761600), EVERY),
-    ((-62_135_596_800, -62_135_596_799), EVERY),
+    ((-62_135_596_800, -62_135_596_799), {1}),
     ((253_402_300_799, 253_402_300_800), EVERY),
     ((-62_167_219_200, -62_167_219_199), EVERY),
 ]

@@ -312,7 +312,7 @@ def test_reindexing_changes_nothing(store: Store, people: dict[str, int], ann: C
     before = rows(store)
     assert len(before) > SIZE
     with store.write() as tx:
-        tx.execute(item.update().values(uid="lost", first=5, last=6, search="", months=0, summary=""))
+        tx.execute(item.update().values(uid="lost", first=5, last=6, search="", months=0, summary="", busy=2))
     assert rows(store) != before
     assert list(maintenance.reindex(store, index_of))[-1] == len(before)
     assert rows(store) == before

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 from davserver.errors import ConfigError
 from davserver.storage.engine import Store
 
-HEAD = "0007"
+HEAD = "0008"
 """The revision this code works with; the newest file of versions/ (a test compares the two)."""
 
 

@@ -66,6 +66,7 @@ QUERIES: dict[str, tuple[str, set[str]]] = {
     "equals": (prop("FN", text("carl bob", match_type="equals")), {"carl"}),
     "starts-with": (prop("FN", text("bob", match_type="starts-with")), {"bob"}),
     "ends-with": (prop("FN", text("bob", match_type="ends-with")), {"carl"}),
+    "CalendarServer's spelling": (prop("FN", text("bob", match_type="endswith")), {"bob", "carl"}),
     "negated": (prop("FN", text("bob", negate_condition="yes")), {"zoe", "org"}),
     "defined": (prop("EMAIL"), {"zoe", "bob"}),
     "not defined": (prop("EMAIL", "<cr:is-not-defined/>"), {"carl", "org"}),

@@ -147,9 +147,21 @@ QUERIES: dict[str, tuple[str, set[str]]] = {
     ),
     "both conditions": (comp("VEVENT", MAY_4 + '<c:prop-filter name="LOCATION"/>'), {"may"}),
     "no events at all": (comp("VEVENT", "<c:is-not-defined/>"), {"due", "undated", "done", "journal"}),
-    "events and tasks side by side: by the letter an object that is both": (
+    "events and tasks side by side, which no object is: the first": (
         comp("VEVENT", MAY_4) + comp("VTODO"),
+        {"may", "day", "floating"},
+    ),
+    "events and tasks with further conditions: by the letter an object that is both": (
+        comp("VEVENT", MAY_4) + comp("VTODO", '<c:prop-filter name="DUE"/>'),
         set(),
+    ),
+    "events beside no tasks": (
+        comp("VEVENT", MAY_4) + comp("VTODO", "<c:is-not-defined/>"),
+        {"may", "day", "floating"},
+    ),
+    "events with two conditions": (
+        comp("VEVENT", MAY_4) + comp("VEVENT", '<c:prop-filter name="LOCATION"/>'),
+        {"may"},
     ),
     "open tasks as Apple asks": (
         comp("VTODO", '<c:prop-filter name="COMPLETED"><c:is-not-defined/></c:prop-filter>'),

@@ -26,14 +26,8 @@ from davserver.model import Collection, CollectionKind, Shared, ShareState, Tras
 from .context import office, owner, person_url, reading, settings
 from .forms import Form, TimeZoneField, choices
 from .looking import color_of
+from .words import COMPONENTS
 
-COMPONENTS = {
-    "VEVENT": _l("Events"),
-    "VTODO": _l("Tasks"),
-    "VJOURNAL": _l("Journal entries"),
-    "VFREEBUSY": _l("Published busy times"),
-    "VAVAILABILITY": _l("Availability"),
-}
 PALETTE = ("#1f77b4", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22")
 """Colours for new calendars, one after the other."""
 

@@ -19,7 +19,6 @@ from davserver.storage.engine import now
 
 from . import looking, words
 from .context import office, reading
-from .entry_words import read_fields
 from .language import said
 from .paging import PER_PAGE, offset, page_of
 
@@ -86,7 +85,7 @@ def _photo_version(root: Component, item: Item) -> str:
 
 def _parts(root: Component) -> list[Part]:
     if root.name == "VCARD":
-        return [Part(agenda.title_of(root), words.KINDS["VCARD"], "", "", "", read_fields(root), False)]
+        return [Part(agenda.title_of(root), words.KINDS["VCARD"], "", "", "", words.read_fields(root), False)]
     found = [
         child for child in root.children if child.name != "VTIMEZONE" and not child.name.startswith("X-")
     ]
@@ -102,7 +101,7 @@ def _part(root: Component, component: Component) -> Part:
         words.label_of("DUE") if _is_due(component) else _("When"),
         _when(root, component),
         words.rule_text(rule) if rule else "",
-        read_fields(component),
+        words.read_fields(component),
         component.first("RECURRENCE-ID") is not None,
     )
 

@@ -41,6 +41,7 @@ from davserver.wire import base_url
 from .context import office, owner, reading, settings
 from .forms import Form, choices
 from .qr import qr
+from .words import COMPONENTS
 
 pages = Blueprint("links", __name__)
 
@@ -58,7 +59,7 @@ PARTS = {
     "attendees": _l("Guests and organisers with their mail addresses"),
     "attachments": _l("Attachments and photos"),
 }
-ENTRIES = {"VEVENT": _l("Events"), "VTODO": _l("Tasks"), "VJOURNAL": _l("Journal entries")}
+ENTRIES = ("VEVENT", "VTODO", "VJOURNAL")
 DAY = 86_400
 
 
@@ -86,7 +87,9 @@ class LinkForm(Form):
     )
     left_out = boxes(_l("Leave out"), choices=choices(PARTS.items()))
     components = boxes(
-        _l("Only"), choices=choices(ENTRIES.items()), description=_l("None ticked: all kinds of entries.")
+        _l("Only"),
+        choices=choices((name, COMPONENTS[name]) for name in ENTRIES),
+        description=_l("None ticked: all kinds of entries."),
     )
     title = StringField(
         _l("Name for the readers"), [Length(max=255)], description=_l("Empty: the name of the calendar.")

@@ -33,11 +33,11 @@ from davserver.config import OneOf, SubsetOf, time_zone
 from davserver.errors import HttpError
 from davserver.jobs import settings as live_settings
 
-from .collections import COMPONENTS
 from .context import office, settings, user
 from .forms import Form, TimeZoneField, choices
 from .language import said
 from .setting_words import LABELS, SECTIONS, SYSTEM
+from .words import COMPONENTS
 
 pages = Blueprint("settings", __name__, url_prefix="/admin/settings")
 

@@ -1,12 +1,13 @@
 """What pages call the parts of an event, a task or a contact: properties, values, times and rules in words.
 
 Belongs here: words for people. What is shown and in what order, content.details and content.difference say.
-What has no word is shown as it is stored.
+What has no word is shown as it is stored; what somebody typed stays as it is, even an English word.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -15,13 +16,16 @@ from flask_babel import format_date, format_timedelta, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from davserver.content.details import Field, fields
 from davserver.content.difference import Change
+from davserver.content.lines import Component
 from davserver.content.recur import parse_rule
 from davserver.content.stamps import DAY, parse_duration, parse_stamp
 from davserver.errors import InvalidContent
+from davserver.sentences import Sentence
 
 from . import looking
-from .entry_words import read_value
+from .language import said
 
 LABELS = {
     "SUMMARY": _l("Title"),
@@ -88,6 +92,61 @@ KINDS = {
     "VTIMEZONE": _l("Time zone"),
     "VCALENDAR": _l("Calendar object"),
 }
+COMPONENTS = {
+    "VEVENT": _l("Events"),
+    "VTODO": _l("Tasks"),
+    "VJOURNAL": _l("Journal entries"),
+    "VFREEBUSY": _l("Published busy times"),
+    "VAVAILABILITY": _l("Availability"),
+}
+"""What a calendar holds of many."""
+
+VALUES = {
+    ("STATUS", "TENTATIVE"): _l("tentative"),
+    ("STATUS", "CONFIRMED"): _l("confirmed"),
+    ("STATUS", "CANCELLED"): _l("cancelled"),
+    ("STATUS", "NEEDS-ACTION"): _l("to be done"),
+    ("STATUS", "IN-PROCESS"): _l("begun"),
+    ("STATUS", "COMPLETED"): _l("done"),
+    ("STATUS", "DRAFT"): _l("draft"),
+    ("STATUS", "FINAL"): _l("final"),
+    ("CLASS", "PUBLIC"): _l("public"),
+    ("CLASS", "PRIVATE"): _l("private"),
+    ("CLASS", "CONFIDENTIAL"): _l("confidential"),
+    ("TRANSP", "OPAQUE"): _l("busy"),
+    ("TRANSP", "TRANSPARENT"): _l("free"),
+    ("ACTION", "DISPLAY"): _l("a message"),
+    ("ACTION", "AUDIO"): _l("a sound"),
+    ("ACTION", "EMAIL"): _l("a mail"),
+}
+"""(property, value) → words (RFC 5545 3.8.1.3, 3.8.1.11, 3.8.2.7, 3.8.6.1)."""
+
+TYPES = {
+    "home": _l("home"),
+    "work": _l("work"),
+    "cell": _l("mobile"),
+    "mobile": _l("mobile"),
+    "main": _l("main"),
+    "other": _l("other"),
+    "fax": _l("fax"),
+    "pager": _l("pager"),
+    "homepage": _l("home page"),
+    "anniversary": _l("anniversary"),
+    "mother": _l("mother"),
+    "father": _l("father"),
+    "parent": _l("parent"),
+    "child": _l("child"),
+    "brother": _l("brother"),
+    "sister": _l("sister"),
+    "spouse": _l("spouse"),
+    "partner": _l("partner"),
+    "friend": _l("friend"),
+    "assistant": _l("assistant"),
+    "manager": _l("manager"),
+}
+"""What a number or an address is for: the words of vCard, and those that Apple's programs write."""
+
+
 FREQUENCIES = {
     "SECONDLY": lambda n: ngettext("every second", "every %(num)s seconds", n),
     "MINUTELY": lambda n: ngettext("every minute", "every %(num)s minutes", n),
@@ -110,6 +169,25 @@ def part_of(change: Change) -> str:
     if change.instance and change.part != "VTIMEZONE":
         return str(_("%(part)s (exception %(instance)s)", part=name, instance=change.instance))
     return name if change.part in ("VALARM", "VTIMEZONE", "VCALENDAR") else ""
+
+
+def read_value(name: str, text: str) -> str:
+    """The value of a property in the person's words, where the standard has a word for it."""
+    if isinstance(text, Sentence):
+        return said(text)
+    return str(VALUES.get((name, text.upper()), text))
+
+
+def read_fields(component: Component) -> list[Field]:
+    """What an event, a task or a card says."""
+    return [
+        replace(
+            one,
+            text=read_value(one.name, one.text),
+            labels=tuple(str(TYPES.get(word, word)) for word in one.labels),
+        )
+        for one in fields(component)
+    ]
 
 
 _TIMES = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from davserver.cli.common import office
+from davserver.cli.common import add_action, office
 from davserver.jobs import collections, trash
 from davserver.jobs.collections import Details
 from davserver.jobs.places import Place
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser, describe: Describe) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, text: str, *, named: bool) -> argparse.ArgumentParser:
-        made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        made = add_action(actions, name, text)
         made.add_argument("user", metavar="USER", help="whose")
         if named:
             made.add_argument("name", metavar="NAME", help="the last part of its address; see list")

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +25,8 @@ from davserver.model import Collection, CollectionKind
 from davserver.storage import Store, collections, migrations, open_store, transfers
 
 log = logging.getLogger("davserver.cli")
+
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class DatabaseUnavailable(DavServerError):
@@ -112,6 +115,18 @@ def _this_command(settings: Settings) -> str:
     if settings.source:
         return f"{command} --config {shlex.quote(str(settings.source))}"
     return f"DAVSERVER_DATA_DIR={shlex.quote(str(settings.storage.data_dir))} {command}"
+
+
+def add_action(actions: Actions, name: str, text: str) -> argparse.ArgumentParser:
+    """An action of a command; the same words stand in the list and above its own help."""
+    return actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+
+def collection_action(actions: Actions, name: str, text: str) -> argparse.ArgumentParser:
+    """An action on one collection."""
+    made = add_action(actions, name, text)
+    collection_arguments(made, required=True)
+    return made
 
 
 def collection_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from davserver.cli.common import office
+from davserver.cli.common import Actions, add_action, office
 from davserver.jobs import groups
 from davserver.jobs.groups import Described
 from davserver.jobs.office import Office
@@ -16,7 +16,7 @@ KINDS = [one.value for one in groups.WORDS]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="list all of them", description="List all of them.")
+    add_action(actions, "list", "list all of them")
     add = _action(actions, "add", "add a group, or a room or resource with its calendar")
     add.add_argument("--kind", choices=KINDS, default=KINDS[0], help="default: %(default)s")
     _describe(add)
@@ -32,10 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _action(actions, "remove", "remove it; a room or resource with its calendar")
 
 
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+def _action(actions: Actions, name: str, text: str) -> argparse.ArgumentParser:
+    made = add_action(actions, name, text)
     made.add_argument("name", metavar="NAME", help="its name, as in its address")
     return made
 

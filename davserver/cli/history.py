@@ -6,7 +6,7 @@ import argparse
 import time
 from datetime import UTC, datetime
 
-from davserver.cli.common import collection_arguments, named_collection, office
+from davserver.cli.common import collection_action, named_collection, office
 from davserver.errors import DavServerError
 from davserver.jobs import history
 from davserver.jobs.office import Office
@@ -19,21 +19,14 @@ class NoTime(DavServerError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _action(actions, "deleted", "list deleted items, newest first")
-    _action(actions, "item", "list the earlier versions of one item").add_argument("item", metavar="NAME")
-    restore = _action(actions, "restore", "put one version back")
+    collection_action(actions, "deleted", "list deleted items, newest first")
+    one = collection_action(actions, "item", "list the earlier versions of one item")
+    one.add_argument("item", metavar="NAME")
+    restore = collection_action(actions, "restore", "put one version back")
     restore.add_argument("version", metavar="NUMBER", type=int, help="as the lists show it")
-    as_of = _action(actions, "as-of", "make the whole collection as it was")
+    as_of = collection_action(actions, "as-of", "make the whole collection as it was")
     as_of.add_argument("time", metavar="TIME", help="such as 2026-05-04T10:00 (UTC, or with an offset)")
     as_of.add_argument("--dry-run", action="store_true", help="only say what would change")
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    collection_arguments(made, required=True)
-    return made
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from davserver.cli.common import collection_arguments, named_collection, office
+from davserver.cli.common import collection_action, named_collection, office
 from davserver.errors import DavServerError
 from davserver.jobs import items as jobs_items
 from davserver.jobs import users
@@ -23,24 +23,16 @@ class NoSuchItem(DavServerError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _action(actions, "list", "list the items: name, size, component, UID")
+    collection_action(actions, "list", "list the items: name, size, component, UID")
     for name, text in (
         ("show", "write an item to standard output, byte for byte"),
         ("put", "store a file under a name, new or in the place of another"),
         ("delete", "delete an item; it stays in the history for a time"),
     ):
-        _action(actions, name, text).add_argument("item", metavar="NAME", help="such as lunch.ics")
+        collection_action(actions, name, text).add_argument("item", metavar="NAME", help="such as lunch.ics")
     actions.choices["put"].add_argument(
         "file", metavar="FILE", type=Path, nargs="?", help="without one, standard input is read"
     )
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    collection_arguments(made, required=True)
-    return made
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TypeAlias
 
-from davserver.cli.common import office
+from davserver.cli.common import Actions, add_action, office
 from davserver.jobs import links
 from davserver.jobs.links import Source, Wish
 from davserver.jobs.office import Office
 from davserver.jobs.users import find_user
 from davserver.model import CollectionKind, Detail, Link, Principal, View
 from davserver.vault import VaultLocked
-
-Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _action(actions: Actions, name: str, text: str) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser = add_action(actions, name, text)
     parser.add_argument("user", metavar="USER", help="whose calendars")
     return parser
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from davserver.cli.common import office
+from davserver.cli.common import Actions, add_action, office
 from davserver.jobs import places, sharing
 from davserver.jobs.office import Office
 from davserver.jobs.places import Place
@@ -16,7 +16,7 @@ ANSWERS = {"accept": ShareState.ACCEPTED, "hide": ShareState.HIDDEN, "decline": 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="who sees what", description="Who sees what.")
+    listing = add_action(actions, "list", "who sees what")
     listing.add_argument("user", metavar="OWNER", nargs="?", help="only what this one shares")
     add = _action(actions, "add", "give it to a user or group, or change what he may do")
     add.add_argument("who", metavar="WHO", help="user, group or mail address")
@@ -28,10 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         answer.add_argument("who", metavar="WHO", help="on behalf of this user")
 
 
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+def _action(actions: Actions, name: str, text: str) -> argparse.ArgumentParser:
+    made = add_action(actions, name, text)
     made.add_argument("user", metavar="OWNER", help="who owns it")
     made.add_argument("kind", metavar="KIND", choices=list(CollectionKind), help="calendar or addressbook")
     made.add_argument("name", metavar="NAME", help="the last part of its address")

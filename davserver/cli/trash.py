@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from davserver.cli.common import office
+from davserver.cli.common import add_action, office
 from davserver.errors import DavServerError
 from davserver.jobs import trash
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("restore", "put it back, with all that was in it"),
         ("remove", "remove it for good"),
     ):
-        made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        made = add_action(actions, name, text)
         made.add_argument("user", metavar="USER", help="whose trash")
         if name != "list":
             made.add_argument("number", metavar="NUMBER", type=int, help="as list shows it")

@@ -7,15 +7,11 @@ import getpass
 import sys
 import unicodedata
 from dataclasses import replace
-from typing import TypeAlias
 
-from davserver.cli.common import office
+from davserver.cli.common import Actions, add_action, office
 from davserver.errors import DavServerError
 from davserver.jobs import password_links, second_factor, users
 from davserver.storage import principals
-
-Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
 
 PROFILE = ("display_name", "email", "language", "timezone")
 EDITED = {
@@ -49,13 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _action(actions, "second-factor-off", "let the account sign in to the pages without its second factor")
     remove = _action(actions, "remove", "remove the account and everything it owns")
     remove.add_argument("--yes", action="store_true", help="do not ask")
-    actions.add_parser("list", help="list all accounts", description="List all accounts.")
+    add_action(actions, "list", "list all accounts")
 
 
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+def _action(actions: Actions, name: str, text: str) -> argparse.ArgumentParser:
+    parser = add_action(actions, name, text)
     parser.add_argument("name", metavar="NAME", help="user name")
     return parser
 

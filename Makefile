@@ -15,6 +15,8 @@ ARGS   ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# As pip does for what it copies: without it, where Python may not write, each start compiles all of it.
+COMPILE := $(BIN)/python -m compileall -q davserver admin
 
 .PHONY: run test check format interop translations bench clean
 
@@ -57,8 +59,10 @@ $(BIN)/python:
 
 $(VENV)/.run-ready: pyproject.toml | $(BIN)/python
 	@$(PIP) install -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.test-ready: pyproject.toml | $(BIN)/python
 	@$(PIP) install -e '.[test,postgresql,mariadb]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.run-ready

@@ -32,10 +32,12 @@ def test_the_migrations_make_what_the_schema_describes(store: Store) -> None:
 
 
 def _differs(context: Any, inspected: Any, described: Any, found: Any, wanted: Any) -> bool | None:
-    """PostgreSQL and MariaDB answer by themselves; SQLite has one integer for all of ours."""
+    """PostgreSQL and MariaDB answer by themselves, but for long texts; SQLite has one integer for all."""
     if context.dialect.name == "sqlite":
         return False
-    return None
+    made = wanted.compile(context.dialect)  # MariaDB makes the type of a length that is wide enough
+    long = {f"TEXT({schema.LONGEST})": "LONGTEXT", f"BLOB({schema.LONGEST})": "LONGBLOB"}
+    return type(found).__name__ != long[made] if made in long else None
 
 
 def test_every_column_is_as_nullable_as_described(store: Store) -> None:

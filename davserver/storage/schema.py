@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    VARBINARY,
     BigInteger,
     Boolean,
     Column,
@@ -35,7 +36,6 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
-from sqlalchemy.dialects import mysql
 
 from davserver.sentences import packed, unpacked
 
@@ -48,8 +48,11 @@ metadata = MetaData(
     }
 )
 
+LONGEST = 2**32 - 1
+"""What MariaDB needs to be told, or it would take 64 KiB: LONGTEXT and LONGBLOB."""
+
 Id = BigInteger().with_variant(Integer, "sqlite")
-LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")
+LongText = Text().with_variant(Text(LONGEST), "mysql", "mariadb")
 
 
 class Told(TypeDecorator[str]):
@@ -67,32 +70,20 @@ class Told(TypeDecorator[str]):
         return None if value is None else unpacked(value)
 
 
-Bytes = LargeBinary().with_variant(mysql.LONGBLOB, "mysql", "mariadb")
-Key = LargeBinary().with_variant(mysql.VARBINARY(100), "mysql", "mariadb")
+Bytes = LargeBinary().with_variant(LargeBinary(LONGEST), "mysql", "mariadb")
+Key = LargeBinary().with_variant(VARBINARY(100), "mysql", "mariadb")
 """Bytes short enough to be sorted by an index; databases agree about their order."""
 
 Name = String(255)
 TRASH = "trash"
 """The kind of a collection that was deleted and can still be restored."""
 
-_OPTIONS: dict[str, Any] = {
-    "sqlite_autoincrement": True,
-    **{
-        f"{dialect}_{option}": value
-        for dialect in ("mysql", "mariadb")  # by the name in the URL; each reads its own only
-        for option, value in (
-            ("engine", "InnoDB"),
-            ("charset", "utf8mb4"),
-            ("collate", "utf8mb4_nopad_bin"),
-        )
-    },
-}
-
 
 def _table(name: str, *columns: Any, **more: Any) -> Table:
     single_id = any(isinstance(column, Column) and column.name == "id" for column in columns)
-    options = _OPTIONS if single_id else {k: v for k, v in _OPTIONS.items() if k != "sqlite_autoincrement"}
-    return Table(name, metadata, *columns, **options, **more)
+    if single_id:
+        more["sqlite_autoincrement"] = True
+    return Table(name, metadata, *columns, **more)
 
 
 def _reference(name: str, target: str, **options: Any) -> Column[Any]:

@@ -22,6 +22,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, SelectField
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import EqualTo, InputRequired
 
 from davserver.errors import HttpError
 
@@ -75,6 +76,18 @@ class NewPasswordField(PasswordField):  # type: ignore[misc]
         """The input; app.js asks the address in it."""
         told = {"data-strength": url_for("strength.tell"), "data-about": " ".join(self.about)}
         return super().__call__(autocomplete="new-password", **told, **attributes)
+
+
+class PasswordAgainField(PasswordField):  # type: ignore[misc]
+    """The password of the field ``same_as`` once more; ``optional`` where that field is."""
+
+    def __init__(
+        self, label: Any, same_as: str = "password", *, optional: bool = False, **options: Any
+    ) -> None:
+        needed = [] if optional else [InputRequired()]
+        same = EqualTo(same_as, _l("The two passwords differ."))
+        super().__init__(label, [*needed, same], render_kw={"autocomplete": "new-password"}, **options)
+        self.flags.optional = optional
 
 
 class TimeZoneField(SelectField):  # type: ignore[misc]

@@ -8,13 +8,13 @@ from flask import Blueprint, abort, flash, g, redirect, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import PasswordField
-from wtforms.validators import EqualTo, InputRequired
+from wtforms.validators import InputRequired
 
 from davserver.jobs import account
 from davserver.jobs.account import NewPassword
 
 from .context import authenticator, is_own, office, owner, settings
-from .forms import Form, NewPasswordField
+from .forms import Form, NewPasswordField, PasswordAgainField
 
 pages = Blueprint("password", __name__)
 
@@ -26,11 +26,7 @@ class PasswordForm(Form):
         _l("Your password now"), [InputRequired()], render_kw={"autocomplete": "current-password"}
     )
     new = NewPasswordField(_l("New password"), [InputRequired()])
-    again = PasswordField(
-        _l("New password again"),
-        [InputRequired(), EqualTo("new", _l("The two passwords differ."))],
-        render_kw={"autocomplete": "new-password"},
-    )
+    again = PasswordAgainField(_l("New password again"), "new")
 
 
 @pages.before_request

@@ -12,8 +12,8 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, PasswordField, StringField
-from wtforms.validators import EqualTo, InputRequired, Length, Optional
+from wtforms import EmailField, StringField
+from wtforms.validators import InputRequired, Length, Optional
 
 from davserver.auth import client_address
 from davserver.errors import HttpError
@@ -23,7 +23,7 @@ from davserver.storage import principals, web_sessions
 
 from . import gate
 from .context import authenticator, office, settings
-from .forms import Form, NewPasswordField, TimeZoneField
+from .forms import Form, NewPasswordField, PasswordAgainField, TimeZoneField
 
 pages = Blueprint("setup", __name__, url_prefix="/admin")
 
@@ -47,11 +47,7 @@ class SetupForm(Form):
     display_name = StringField(_l("Your name"), [Optional(), Length(max=255)])
     email = EmailField(_l("Your mail address"), [Optional()])
     password = NewPasswordField(_l("Password"), [InputRequired()])
-    again = PasswordField(
-        _l("Password again"),
-        [EqualTo("password", _l("The two passwords differ."))],
-        render_kw={"autocomplete": "new-password"},
-    )
+    again = PasswordAgainField(_l("Password again"))
     title = StringField(
         _l("Name of this server"),
         [InputRequired(), Length(max=60)],

@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, EmailField, IntegerField, PasswordField, SelectField, StringField
-from wtforms.validators import EqualTo, InputRequired, Length, NumberRange, Optional
+from wtforms import BooleanField, EmailField, IntegerField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from davserver import mail
 from davserver.errors import HttpError
@@ -21,7 +21,7 @@ from davserver.storage import collections, principals, second_factors, shares, w
 from davserver.storage.principals import Order, Wanted
 
 from .context import office, owner, person_url, reading, settings, user
-from .forms import Form, NewPasswordField, TimeZoneField, choices
+from .forms import Form, NewPasswordField, PasswordAgainField, TimeZoneField, choices
 from .language import OFFERED, said
 from .paging import PER_PAGE, offset, page_of
 
@@ -78,11 +78,7 @@ class AddForm(Form):
         [Optional()],
         description=_l("Left empty: you get a link by which the person chooses a password."),
     )
-    again = PasswordField(
-        _l("Password again"),
-        [EqualTo("password", _l("The two passwords differ."))],
-        render_kw={"autocomplete": "new-password"},
-    )
+    again = PasswordAgainField(_l("Password again"), optional=True)
     admin = BooleanField(_l("Administrator"))
 
 
@@ -239,11 +235,7 @@ class PasswordForm(Form):
     """A new password, typed twice."""
 
     password = NewPasswordField(_l("New password"), [InputRequired()])
-    again = PasswordField(
-        _l("New password again"),
-        [EqualTo("password", _l("The two passwords differ."))],
-        render_kw={"autocomplete": "new-password"},
-    )
+    again = PasswordAgainField(_l("New password again"))
 
 
 @pages.route("/users/<owner>/password", methods=["GET", "POST"])

@@ -49,7 +49,7 @@ def check_url(text: str) -> str:
     if len(text) > LONGEST_URL:
         raise BadAddress(Sentence("An address has at most %(most)s characters.", most=LONGEST_URL))
     text = re.sub(r"^webcals?:", "https:", text, flags=re.IGNORECASE)
-    if "://" not in text:
+    if "://" not in text and "." in text.partition("/")[0]:  # else it is a word that somebody typed
         text = "https://" + text
     if not text.isprintable() or " " in text or "\\" in text:
         raise BadAddress("The address has a character that does not belong there.")

@@ -442,6 +442,17 @@ def test_the_command_line_starts_with_the_standard_library_alone() -> None:
     assert not {"asyncio", "dataclasses", "email", "http", "inspect", "logging", "sqlite3", "ssl"} & loaded
 
 
+def test_a_subscription_to_what_is_no_address_is_refused_at_once(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("user add ann --password-stdin", "correct horse")
+    for typed, told in (("nonsense", "must begin with https://"), ("https:///a.ics", "names no host")):
+        assert run(f"subscription add ann {typed}") == 1
+        assert told in capsys.readouterr().err
+    assert run("subscription list ann") == 0
+    assert "no subscriptions" in capsys.readouterr().err
+
+
 def test_calendars_are_made_shared_deleted_and_restored(
     run: Run, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -468,7 +468,11 @@ def test_what_people_type_becomes_an_address(typed: str, used: str) -> None:
     "typed",
     [
         "",
+        "nonsense",
+        "nonsense/a.ics",
         "https://",
+        "https:///a.ics",
+        "webcal:nonsense",
         "ftp://a/",
         "file:///etc/passwd",
         "https://a b/",

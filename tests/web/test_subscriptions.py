@@ -74,9 +74,11 @@ def test_what_is_wrong_with_an_address_is_said_at_the_form(visit: Any, remote: R
     ann = visit("ann")
     form = ann.get("/account/subscriptions/add")
     assert "Enter the address." in form.submit("Subscribe").text("main")
-    page = form.submit("Subscribe", url="ftp://example.org/x")
-    assert page.status == 400
-    assert "must begin with https://" in page.text("main")
+    for no_address in ("ftp://example.org/x", "nonsense"):
+        page = form.submit("Subscribe", url=no_address)
+        assert page.status == 400
+        assert "must begin with https://" in page.text("main")
+    assert "names no host" in form.submit("Subscribe", url="https:///x").text("main")
     subscribe(ann, remote)
     assert "already" in form.submit("Subscribe", url=remote.url("/a.ics")).text("main")
 

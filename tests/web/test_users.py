@@ -65,7 +65,11 @@ def test_every_form_shows_how_strong_a_password_is_and_nobody_takes_one_that_all
 
 
 def test_a_user_without_a_password_gets_a_link_that_works_once(visit: Any, client: MakeClient) -> None:
-    page = visit("ada").get("/admin/add-user").submit(name="carl")
+    form = visit("ada").get("/admin/add-user")
+    assert "Password (optional)" in form.text("form.form")
+    assert "Password again (optional)" in form.text("form.form")
+    assert "The two passwords differ." in form.submit(name="carl", password=PASSWORD).text("main")
+    page = form.submit(name="carl")
     link = page.find("div.copy input")[0].get("value")
     assert link.startswith("http://dav.example.org/account/new-password/")
     path = link.removeprefix("http://dav.example.org")

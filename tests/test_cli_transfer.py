@@ -77,6 +77,23 @@ def test_a_dry_run_and_the_policies(file: Path, tmp_path: Path, capsys: pytest.C
     assert exported(tmp_path).count("SUMMARY:New") == 2
 
 
+def test_a_file_that_is_no_calendar_is_an_error_and_what_changed_nothing_is_not_to_be_taken_back(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = ("--user", "ann", "--calendar", "default")
+    for options in ((), ("--dry-run",)):
+        file.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)))
+        assert run("import", file, *target, *options) == 1
+        told = capsys.readouterr()
+        assert "There is no calendar and no contact in this file." in told.err
+        assert "--undo" not in told.err
+    file.write_text(EVENTS.format(EVENT.format("a", "A")))
+    assert run("import", file, *target) == 0
+    assert "--undo" in capsys.readouterr().err
+    assert run("import", file, *target) == 0
+    assert "--undo" not in capsys.readouterr().err
+
+
 def test_standard_input_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

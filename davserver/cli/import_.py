@@ -72,12 +72,13 @@ def _import(here: Office, args: argparse.Namespace, file: BinaryIO, wish: Wish) 
             print(f"{label}: {_told(report)}")
         for name in brought.strangers:
             print(f"{name} has no account here and gets no access.")
-        reports, undo = list(brought.reports.values()), brought.transfers
+        reports = list(brought.reports.values())
+        undo = [number for number, one in zip(brought.transfers, reports, strict=False) if one.written]
     else:
         target = named_collection(here, args)
         reports = [transfer.import_file(here, target, file, wish, _watch())]
         print(_told(reports[0]))
-        undo = [] if wish.dry_run else [transfer.newest(here, target)]
+        undo = [transfer.newest(here, target)] if reports[0].written and not wish.dry_run else []
     refusals = [one for report in reports for one in report.refusals]
     _print_refusals(refusals, sum(report.refused for report in reports))
     for number in undo:

@@ -86,11 +86,13 @@ def read(spool: Spool, file: BinaryIO, limit: int, largest: int) -> Iterator[Ref
 
     :param limit: bytes of the file, unpacked.
     :param largest: bytes of one component.
+    :raises HttpError: 400 for a file that has nothing of a calendar or of contacts.
     """
-    calendars = 0
+    calendars, is_any = 0, False
     for name, chunks in unpack.members(file, limit):
         highest = calendars
         for found in streams.cut(chunks, largest):
+            is_any = True
             if isinstance(found, Damage):
                 yield Refusal(name, found.line, found.uid, found.title, found.reason)
                 continue
@@ -103,6 +105,8 @@ def read(spool: Spool, file: BinaryIO, limit: int, largest: int) -> Iterator[Ref
             spool.add(found, name)
             yield file.tell()
         calendars = highest + 1
+    if not is_any:
+        raise HttpError(400, "There is no calendar and no contact in this file. Choose an .ics or .vcf file.")
 
 
 def arrivals(spool: Spool, policy: Policy, skipped: Skipped) -> Iterator[list[Arrival | Refusal]]:

@@ -84,6 +84,11 @@ class Report:
     restored: int = 0
     kept: int = 0
 
+    @property
+    def written(self) -> int:
+        """How many items are there by it: without any there is nothing to take back."""
+        return self.created + self.replaced + self.copied
+
     def refuse(self, *refusals: Refusal) -> None:
         """Count refusals, and keep the first ones."""
         self.refused += len(refusals)
@@ -152,7 +157,7 @@ def import_file(
 
     :param file: seekable, at its beginning.
     :param watch: called now and then with the progress; what it raises cancels the import.
-    :raises HttpError: 413 or 400 for a file that cannot be unpacked, 507 where the quota does not suffice,
+    :raises HttpError: 413 or 400 for a file that cannot be unpacked or has nothing in it, 507 for the quota,
         409 where the collection went away or the import was cancelled. Nothing is changed then.
     """
     if not wish.dry_run:

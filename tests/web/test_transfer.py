@@ -26,6 +26,7 @@ from tests.web.visitor import Page
 
 EVENT = "BEGIN:VEVENT\nUID:{0}\nDTSTART:20260105T100000Z\nSUMMARY:{1}\nEND:VEVENT\n"
 EVIL = "<script>alert(1)</script>"
+PHOTO = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(range(256)) * 40 + b"\xff\xd9"
 
 
 def calendar(*events: tuple[str, str], more: str = "") -> bytes:
@@ -113,9 +114,24 @@ def test_mistakes_are_told_at_the_form(visit: Any) -> None:
 
 
 def test_a_file_that_is_no_calendar_changes_nothing_and_says_so(visit: Any, store: Store) -> None:
-    done = waited(upload(visit("ann").get("/account/import-export"), b"hello\n", "x.txt"))
-    assert done.texts(".figure-box dd") == ["0"]
+    ann = visit("ann")
+    for name, data in (("x.txt", b"hello\n"), ("x.jpg", PHOTO), ("x.ics", b"")):
+        failed = waited(upload(ann.get("/account/import-export"), data, name))
+        assert failed.text(".text-bg-danger") == "failed; nothing was changed", name
+        assert "There is no calendar and no contact in this file." in failed.text("main")
+        assert not failed.find(".figure-box")
     assert titles(store) == []
+
+
+def test_what_changed_nothing_cannot_be_taken_back(visit: Any) -> None:
+    ann = visit("ann")
+    for _ in range(2):
+        done = waited(upload(ann.get("/account/import-export"), calendar(("a", "A"))))
+    assert done.texts(".figure-box dd") == ["0", "1"]
+    assert "Take it back" not in done.text("main")
+    empty = waited(upload(ann.get("/account/import-export"), calendar()))
+    assert empty.text(".text-bg-success") == "done"
+    assert "Take it back" not in empty.text("main")
 
 
 def test_everything_goes_out_and_comes_back(visit: Any, store: Store) -> None:

@@ -18,6 +18,11 @@ def of_calendar_object(body: bytes, settings: CalDavSettings) -> ItemIndex:
 
     :raises InvalidContent: with the precondition of RFC 4791 5.3.2.1 that it breaks.
     """
+    return read_calendar_object(body, settings)[0]
+
+
+def read_calendar_object(body: bytes, settings: CalDavSettings) -> tuple[ItemIndex, Component]:
+    """The same, with the component for those who look at more of it."""
     limits = ical.CalendarLimits(
         settings.max_instances,
         settings.max_attendees_per_instance,
@@ -26,7 +31,7 @@ def of_calendar_object(body: bytes, settings: CalDavSettings) -> ItemIndex:
     )
     checked = ical.check_calendar_object(body, limits)
     times = times_of(checked.root, checked.component)
-    return ItemIndex(
+    row = ItemIndex(
         checked.component,
         checked.uid,
         times.first,
@@ -39,6 +44,7 @@ def of_calendar_object(body: bytes, settings: CalDavSettings) -> ItemIndex:
         listing.words(checked.root),
         times.busy,
     )
+    return row, checked.root
 
 
 class Times(NamedTuple):
@@ -75,12 +81,18 @@ def of_card(body: bytes, settings: CardDavSettings) -> ItemIndex:
 
     :raises InvalidContent: with the precondition of RFC 6352 6.3.2.1 that it breaks.
     """
+    return read_card(body, settings)[0]
+
+
+def read_card(body: bytes, settings: CardDavSettings) -> tuple[ItemIndex, Component]:
+    """The same, with the component for those who look at more of it."""
     checked = vcard.check_card(body, vcard.CardLimits(settings.max_image_size))
     root = checked.root
-    return ItemIndex(
+    row = ItemIndex(
         "VCARD",
         checked.uid,
         search=checked.search,
         sort_key=listing.sort_key(root),
         words=listing.words(root),
     )
+    return row, root

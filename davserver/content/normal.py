@@ -10,7 +10,7 @@ about that. RFC 5545, RFC 6350; the list of properties is that of vdirsyncer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from davserver.content.lines import (
@@ -53,10 +53,19 @@ def fingerprint(body: bytes, ignored: frozenset[str] = IGNORED) -> str:
     What cannot be parsed is compared by its unfolded lines, so that every body has a fingerprint.
     """
     try:
-        lines = [line for root in parse_components(decode(body)) for line in _component(root, ignored)]
+        roots = parse_components(decode(body))
     except InvalidContent:
         text = body.replace(b"\r\n ", b"").replace(b"\r\n\t", b"")
-        lines = sorted(line.strip() for line in text.decode("latin-1").splitlines())
+        return _digest(sorted(line.strip() for line in text.decode("latin-1").splitlines()))
+    return fingerprint_of(roots, ignored)
+
+
+def fingerprint_of(roots: Iterable[Component], ignored: frozenset[str] = IGNORED) -> str:
+    """That of a body which is parsed already."""
+    return _digest(line for root in roots for line in _component(root, ignored))
+
+
+def _digest(lines: Iterable[str]) -> str:
     return blake2b("\n".join(lines).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 

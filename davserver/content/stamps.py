@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from davserver.errors import InvalidContent
@@ -52,7 +53,11 @@ def parse_stamp(text: str) -> Stamp:
 
     Clients leave out ``VALUE=DATE`` too often to insist on it. Second 60 is read as 59.
     """
-    text = text.strip()
+    return _stamp(text.strip())
+
+
+@lru_cache(maxsize=1024)
+def _stamp(text: str) -> Stamp:  # a check, an index and a query ask for one value several times
     is_utc = text[-1:] in ("Z", "z")
     digits = text[:-1] if is_utc else text
     try:
@@ -68,7 +73,12 @@ def parse_stamp(text: str) -> Stamp:
 
 def parse_duration(text: str) -> Span:
     """A DURATION in all forms of RFC 5545 3.3.6, and ``P1DT``, which Apple's tests send."""
-    match = _DURATION.fullmatch(text.strip())
+    return _span(text.strip())
+
+
+@lru_cache(maxsize=256)
+def _span(text: str) -> Span:
+    match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()[1:]):
         raise InvalidContent(Sentence("Not a DURATION: %(text)r", text=text[:40]))
     weeks, days, hours, minutes, seconds = (int(group or 0) for group in match.groups()[1:])

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from davserver.config import Settings
 from davserver.content import index
+from davserver.content.lines import Component
 from davserver.davxml import CALDAV, CARDDAV, DAV
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
@@ -39,12 +40,17 @@ def check_body(kind: CollectionKind, body: bytes, settings: Settings) -> ItemInd
 
     :raises HttpError: 403 with max-resource-size or the precondition that the content breaks.
     """
+    return read_body(kind, body, settings)[0]
+
+
+def read_body(kind: CollectionKind, body: bytes, settings: Settings) -> tuple[ItemIndex, Component]:
+    """The same, with the component for those who look at more of it."""
     if len(body) > (most := largest(kind, settings)):
         message = Sentence("An item has at most %(most)s bytes.", most=most)
         raise HttpError(403, message, SPACES[kind] + "max-resource-size")
     if kind is CollectionKind.CALENDAR:
-        return index.of_calendar_object(body, settings.caldav)
-    return index.of_card(body, settings.carddav)
+        return index.read_calendar_object(body, settings.caldav)
+    return index.read_card(body, settings.carddav)
 
 
 def largest(kind: CollectionKind, settings: Settings) -> int:

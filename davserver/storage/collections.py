@@ -242,7 +242,7 @@ def advance_by(tx: Connection, target: Collection, count: int, *, items: int, si
         "b_size": size,
     }
     _ADVANCE.run(tx, values)
-    tx.execute(_REMEMBER.statement, rows)
+    _REMEMBER.run_many(tx, rows)
     watch.changed(target.id)
     return target._replace(
         revision=taken["revision"],

@@ -70,7 +70,7 @@ _LIST_BODIES = Prepared(
     key=item.c.id,
 )
 _BY_UID = Prepared(select(item.c.name).where(_IN_COLLECTION, item.c.uid == bindparam("uid")))
-_BY_UIDS: Any = select(*COLUMNS).where(_IN_COLLECTION, item.c.uid.in_(bindparam("uids", expanding=True)))
+_BY_UIDS = PreparedIn(lambda uids: select(*COLUMNS).where(_IN_COLLECTION, item.c.uid.in_(uids)))
 _CHANGED = Prepared(
     select(*COLUMNS)
     .where(_IN_COLLECTION, item.c.revision > bindparam("since"))
@@ -98,8 +98,8 @@ _NTH_CHANGE = Prepared(
 )
 _WRITTEN = (*_KEPT, "etag", "size", "revision", "modified")
 _INSERT: Any = insert(item)
+_INSERT_NEW = Prepared(insert(item).inline(), columns=("collection_id", "name", "created", *_WRITTEN))
 _INSERT_BODY = Prepared(insert(body))
-_INSERT_BODIES: Any = insert(body)
 _INSERT_WORDS = Prepared(insert(item_words))
 _UPDATE = Prepared(
     update(item)
@@ -289,7 +289,7 @@ def by_uids(tx: Connection, collection_id: int, uids: Iterable[str]) -> dict[str
     """Those of the UIDs that a collection has already, with the item that holds each."""
     found: dict[str, Item] = {}
     for batch in _batches(uids):
-        for row in tx.execute(_BY_UIDS, {"collection_id": collection_id, "uids": batch}):
+        for row in _BY_UIDS.rows(tx, batch, {"collection_id": collection_id}):
             held = Item._make(row)
             found.setdefault(held.uid, held)
     return found
@@ -385,11 +385,11 @@ def put_new(tx: Connection, target: Collection, new: Sequence[NewItem]) -> Colle
         }
         for place, one in enumerate(new)
     ]
-    tx.execute(_INSERT, rows)
+    _INSERT_NEW.run_many(tx, rows)
     added = _CHANGED.rows(tx, {"collection_id": target.id, "since": target.revision, "limit": len(new)})
     stored = [(row[0], one) for row, one in zip(added, new, strict=True)]
-    tx.execute(_INSERT_BODIES, [{"item_id": key, "data": one.body} for key, one in stored])
-    tx.execute(_INSERT_WORDS.statement, [{"item_id": key, "words": one.index.words} for key, one in stored])
+    _INSERT_BODY.run_many(tx, [{"item_id": key, "data": one.body} for key, one in stored])
+    _INSERT_WORDS.run_many(tx, [{"item_id": key, "words": one.index.words} for key, one in stored])
     _ADD_PART.run_many(tx, [part for key, one in stored for part in _parts(target.id, key, one.index.uid)])
     for batch in _batches(one.name for one in new):
         tx.execute(_RAISE_ALL, {"b_collection_id": target.id, "b_names": batch})

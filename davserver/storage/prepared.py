@@ -20,11 +20,16 @@ ROWS_AT_ONCE = 500
 
 
 class Prepared:
-    """One statement. ``key``: a column of a query that is another one in every row, for long answers."""
+    """One statement.
 
-    def __init__(self, statement: Any, key: Any = None) -> None:
+    :param key: a column of a query that is another one in every row, for long answers.
+    :param columns: those that an INSERT is given; all of the table, unless said.
+    """
+
+    def __init__(self, statement: Any, key: Any = None, columns: Sequence[str] | None = None) -> None:
         self.statement = statement
         self._key = key
+        self._columns = columns
         if key is not None:
             self._keys = Prepared(statement.with_only_columns(key))
             self._by_keys = PreparedIn(lambda keys: statement.where(key.in_(keys)))
@@ -103,7 +108,7 @@ class Prepared:
         return cursor
 
     def _compile(self, tx: Connection) -> tuple[str, list[str] | None, Values]:
-        compiled = self.statement.compile(dialect=tx.dialect)
+        compiled = self.statement.compile(dialect=tx.dialect, column_keys=self._columns)
         fixed = {name: value for name, value in compiled.params.items() if value is not None}
         entry = (str(compiled), compiled.positiontup, fixed)
         self._compiled[tx.dialect.name] = entry

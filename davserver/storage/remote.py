@@ -27,7 +27,7 @@ from davserver.model import (
 from davserver.sentences import unpacked
 from davserver.storage.engine import now
 from davserver.storage.items import COLUMNS, NAMES_PER_STATEMENT
-from davserver.storage.prepared import Prepared
+from davserver.storage.prepared import Prepared, PreparedIn
 from davserver.storage.schema import (
     collection as local_collection,
 )
@@ -264,6 +264,7 @@ _NEW_ITEM = {
     "state": ItemState.OK.value,
     "error_text": "",
 }
+_ADD_ITEMS = Prepared(insert(remote_item).inline(), columns=("remote_id", "href", *_NEW_ITEM))
 
 
 def add_item(tx: Connection, remote_id: int, href: str, **values: Any) -> RemoteItem:
@@ -274,8 +275,8 @@ def add_item(tx: Connection, remote_id: int, href: str, **values: Any) -> Remote
 
 
 def add_items(tx: Connection, remote_id: int, rows: Iterable[dict[str, Any]]) -> None:
-    """Remember many items at once; each row has its ``href``."""
-    tx.execute(_ADD_ITEM, [{"remote_id": remote_id, **_NEW_ITEM, **row} for row in rows])
+    """Remember many items at once, none of them in trouble; each row has its ``href``."""
+    _ADD_ITEMS.run_many(tx, [{"remote_id": remote_id, **_NEW_ITEM, **row} for row in rows])
 
 
 def change_item(tx: Connection, item_id: int, **values: Any) -> None:
@@ -296,6 +297,12 @@ def forget_items(tx: Connection, remote_id: int) -> None:
 _OF_COLLECTION = remote_item.c.remote_id == bindparam("remote_id")
 _BY_HREF = Prepared(select(*_ITEM_COLUMNS).where(_OF_COLLECTION, remote_item.c.href == bindparam("href")))
 _BY_NAME = Prepared(select(*_ITEM_COLUMNS).where(_OF_COLLECTION, remote_item.c.name == bindparam("name")))
+_BY_HREFS = PreparedIn(
+    lambda hrefs: select(*_ITEM_COLUMNS).where(_OF_COLLECTION, remote_item.c.href.in_(hrefs))
+)
+_KNOWN_NAMES = PreparedIn(
+    lambda names: select(remote_item.c.name).where(_OF_COLLECTION, remote_item.c.name.in_(names))
+)
 
 
 def item_by_href(tx: Connection, remote_id: int, href: str) -> RemoteItem | None:
@@ -316,19 +323,13 @@ def items_by_href(tx: Connection, remote_id: int, hrefs: Iterable[str]) -> dict[
     wanted = list(hrefs)
     for start in range(0, len(wanted), NAMES_PER_STATEMENT):
         part = wanted[start : start + NAMES_PER_STATEMENT]
-        statement = select(*_ITEM_COLUMNS).where(
-            remote_item.c.remote_id == remote_id, remote_item.c.href.in_(part)
-        )
-        found.update((row[2], _item(row)) for row in tx.execute(statement))
+        found.update((row[2], _item(row)) for row in _BY_HREFS.rows(tx, part, {"remote_id": remote_id}))
     return found
 
 
 def names_known(tx: Connection, remote_id: int, names: Sequence[str]) -> set[str]:
     """Those of some local names (NAMES_PER_STATEMENT at most) that something is remembered of."""
-    statement = select(remote_item.c.name).where(
-        remote_item.c.remote_id == remote_id, remote_item.c.name.in_(names)
-    )
-    return set(tx.execute(statement).scalars())
+    return {row[0] for row in _KNOWN_NAMES.rows(tx, names, {"remote_id": remote_id})} if names else set()
 
 
 def all_items(tx: Connection, remote_id: int) -> dict[str, RemoteItem]:

@@ -14,7 +14,6 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from hashlib import sha256
 from itertools import count
 from typing import Any, TypeVar
@@ -25,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from davserver.content import normal
 from davserver.errors import HttpError
-from davserver.jobs.items import UidConflict, check_body, check_component, check_quota, store_item
+from davserver.jobs.items import UidConflict, check_body, check_component, check_quota, read_body, store_item
 from davserver.jobs.office import Office
 from davserver.model import (
     Collection,
@@ -66,20 +65,19 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Got:
-    """An item as the other server has it, checked; ``index`` None: it cannot be stored, see ``error``."""
+    """An item as the other server has it, checked; ``index`` None: it cannot be stored, see ``error``.
+
+    :param fingerprint: what it says (content.normal).
+    """
 
     href: str
     etag: str
     body: bytes
-    index: ItemIndex | None
+    fingerprint: str
+    index: ItemIndex | None = None
     error: str = ""
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """What it says (content.normal)."""
-        return normal.fingerprint(self.body)
 
 
 @dataclass
@@ -141,10 +139,11 @@ class Work:
         """Check a body as a PUT would be."""
         body = mended(self.kind, fetched.body or b"")
         try:
-            index = check_body(self.kind, body, self.office.settings)
+            index, root = read_body(self.kind, body, self.office.settings)
         except HttpError as error:
-            return Got(fetched.href, fetched.etag, fetched.body or b"", None, error.message)
-        return Got(fetched.href, fetched.etag, body, index)
+            body = fetched.body or b""
+            return Got(fetched.href, fetched.etag, body, normal.fingerprint(body), error=error.message)
+        return Got(fetched.href, fetched.etag, body, normal.fingerprint_of([root]), index)
 
 
 class Desk:

@@ -71,7 +71,7 @@ def parse(body: bytes, base: str) -> Multistatus:
     if root is None or root.tag != f"{DAV}multistatus":
         raise RemoteError(Problem.GARBLED, "The server's answer is not the list that was asked for.")
     members: dict[str, Member] = {}
-    for member in (one for response in root.iter(f"{DAV}response") for one in _members(response, base)):
+    for member in (one for response in root.iter(_RESPONSE) for one in _members(response, base)):
         known = members.get(member.href)
         if known is None or len(member.props) >= len(known.props):
             members[member.href] = member
@@ -79,20 +79,38 @@ def parse(body: bytes, base: str) -> Multistatus:
 
 
 def _members(response: Element, base: str) -> Iterator[Member]:
-    own = _status(response.findtext(f"{DAV}status"), 0)
+    own, precondition = 0, ""
+    hrefs, statuses = [], []
     found: dict[str, Element] = {}
-    statuses = []
-    for propstat in response.findall(f"{DAV}propstat"):
-        status = _status(propstat.findtext(f"{DAV}status"), 200)
-        statuses.append(status)
-        prop = propstat.find(f"{DAV}prop")
-        if 200 <= status < 300 and prop is not None:
-            found.update({one.tag: one for one in prop if isinstance(one.tag, str)})
-    error = response.find(f"{DAV}error")
-    precondition = "" if error is None else next((one.tag for one in error if isinstance(one.tag, str)), "")
-    for href in response.findall(f"{DAV}href"):
-        if text := (href.text or "").strip():
-            yield Member(normal_href(base, text), own or _overall(statuses), found, precondition)
+    for part in response:  # one walk: a listing has thousands of responses
+        if part.tag == _PROPSTAT:
+            statuses.append(_read_propstat(part, found))
+        elif part.tag == _HREF:
+            hrefs.append((part.text or "").strip())
+        elif part.tag == _OWN_STATUS:
+            own = own or _status(part.text, 0)
+        elif part.tag == _ERROR:
+            precondition = precondition or next((one.tag for one in part if isinstance(one.tag, str)), "")
+    for href in filter(None, hrefs):
+        yield Member(normal_href(base, href), own or _overall(statuses), found, precondition)
+
+
+_PROPSTAT, _HREF, _OWN_STATUS, _ERROR = f"{DAV}propstat", f"{DAV}href", f"{DAV}status", f"{DAV}error"
+_PROP, _RESPONSE = f"{DAV}prop", f"{DAV}response"
+
+
+def _read_propstat(propstat: Element, found: dict[str, Element]) -> int:
+    """The status of a propstat; where it is a good one, its properties are added."""
+    status, props = None, []
+    for part in propstat:
+        if part.tag == _PROP:
+            props.append(part)
+        elif part.tag == _OWN_STATUS:
+            status = status or part.text
+    number = _status(status, 200)
+    if 200 <= number < 300:
+        found.update({one.tag: one for prop in props for one in prop if isinstance(one.tag, str)})
+    return number
 
 
 def _overall(statuses: list[int]) -> int:

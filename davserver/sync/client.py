@@ -93,9 +93,11 @@ _DATA = {
 _DATA_4 = '<d:getcontentlength/><cr:address-data content-type="text/vcard" version="4.0"/>'
 _DECLARED = f'{DECLARATIONS} xmlns:ab="http://inf-it.com/ns/ab/"'
 _COLLECTION_PROPS = (
-    "<d:resourcetype/><d:displayname/><d:sync-token/><d:supported-report-set/><d:current-user-privilege-set/>"
-    "<cs:getctag/><c:supported-calendar-component-set/><ic:calendar-color/><ab:addressbook-color/>"
+    "<d:resourcetype/><d:displayname/><d:supported-report-set/><d:current-user-privilege-set/>"
+    "<c:supported-calendar-component-set/><ic:calendar-color/><ab:addressbook-color/>"
 )
+_STATE_PROPS = "<d:sync-token/><cs:getctag/>"
+"""What tells whether a collection has changed. Servers of files read all of it for that."""
 TOKEN_REFUSED = frozenset({400, 403, 405, 409, 410, 412, 415, 418, 501})
 """Answers to sync-collection after which everything is listed instead."""
 
@@ -199,15 +201,15 @@ class DavClient:
 
     def facts(self, href: str) -> Facts:
         """What is to be known of one collection before it is synchronised."""
-        found = self.propfind(href, "0", _COLLECTION_PROPS)
+        found = self.propfind(href, "0", _COLLECTION_PROPS + _STATE_PROPS)
         member = found.members.get(normal_href(self.base, href)) or next(iter(found.members.values()), None)
         if member is None or member.status == 404:
             raise RemoteError(Problem.GONE, status=404)
         return facts_of(member)
 
-    def home(self, href: str) -> dict[str, Facts]:
-        """The calendars and address books in a home, in one request."""
-        found = self.propfind(href, "1", _COLLECTION_PROPS)
+    def home(self, href: str, *, states: bool = False) -> dict[str, Facts]:
+        """The calendars and address books in a home, in one request; ``states``: with token and ctag."""
+        found = self.propfind(href, "1", _COLLECTION_PROPS + (_STATE_PROPS if states else ""))
         listed = (facts_of(member) for member in found.members.values() if member.status < 300)
         return {facts.href: facts for facts in listed if facts.kind is not None}
 

@@ -27,7 +27,7 @@ from davserver.sentences import Sentence
 from davserver.storage import collections, items, remote
 from davserver.storage.engine import now
 from davserver.sync import pull, push
-from davserver.sync.client import Facts, Fetched, Listing, TokenRefused
+from davserver.sync.client import DavClient, Facts, Fetched, Listing, TokenRefused
 from davserver.sync.desk import Desk, Work
 from davserver.sync.plan import GUARD_FROM, Action, Side, Step, Theirs, decide, needs_consent, plan
 from davserver.sync.problems import Problem, RemoteError
@@ -106,7 +106,7 @@ def is_idle(work: Work, facts: Facts) -> bool:
 
 def list_there(work: Work, facts: Facts) -> Found:
     """What changed there since the last run, by the cheapest way that the server knows."""
-    can_sync = work.client.quirks.sync and facts.can_sync
+    can_sync = may_sync(work.client, facts)
     is_audit = not work.remote.initial and work.remote.full_scan_at + AUDIT_SECONDS <= now()
     if can_sync and not is_audit:
         for token in dict.fromkeys((work.remote.sync_token, "")):
@@ -123,12 +123,17 @@ def list_there(work: Work, facts: Facts) -> Found:
     return found
 
 
+def may_sync(client: DavClient, facts: Facts) -> bool:
+    """Whether sync-collection is tried."""
+    return client.quirks.sync and facts.can_sync
+
+
 def _moved(work: Work, facts: Facts) -> bool:
     """Whether ctag or token say that something happened. Bedework tells of no deletion; a token of before a
     backup was restored hides what the backup brought back (sabre).
     """
     row = work.remote
-    return facts.ctag != row.ctag or facts.sync_token != row.sync_token
+    return (bool(row.ctag) and facts.ctag != row.ctag) or facts.sync_token != row.sync_token
 
 
 def _by_token(work: Work, token: str) -> Found:
@@ -204,11 +209,12 @@ def _deletions(work: Work, found: Found, gone: frozenset[str]) -> tuple[int, int
     way = work.rules.way
     with work.office.store.read() as tx:
         known = remote.count_items(tx, work.remote.id)
-        removed = {row.href for row in remote.gone_here(tx, work.remote)}
+        removed = {row.href: row.etag for row in remote.gone_here(tx, work.remote)}
         rows = remote.items_by_href(tx, work.remote.id, gone)
     linked = [href for href, row in rows.items() if row.name is not None and href not in removed]
     here = len(linked) if decide(Side.UNCHANGED, Side.DELETED, way) is Action.DROP else 0
-    there = len(removed - gone - set(found.changed)) if way is not Direction.PULL else 0
+    sent = {href for href, etag in removed.items() if found.changed.get(href, etag) == etag} - gone
+    there = len(sent) if way is not Direction.PULL else 0
     return known, here, there
 
 

@@ -7,7 +7,7 @@ anything that changes the other server (push).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,29 +28,39 @@ BATCH, LARGEST_BATCH = 50, 200
 
 BATCH_BYTES = 1024 * 1024
 
+AHEAD = 2
+"""Batches that are under way or wait: with one, the other server would wait for each to be looked at."""
+
 
 def fetch(work: Work, hrefs: list[str]) -> Iterator[list[Fetched]]:
     """The bodies of items by multiget, in batches; what an answer leaves out is asked for alone.
 
-    The next batch is under way while one is worked on: nobody else uses the client meanwhile.
+    The next ones are under way while one is worked on: nobody else uses the client meanwhile.
 
     :returns: batches; ``body`` None for what is not there.
     """
+    batches = _batches(work, hrefs)
     if len(hrefs) <= BATCH:
-        if hrefs:
-            yield _fetch(work, hrefs)
+        yield from batches
         return
-    position, size = 0, BATCH
-    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as ahead:
-        coming = ahead.submit(_fetch, work, hrefs[:size])
-        while position < len(hrefs):
-            batch = coming.result()
-            position += len(batch)
-            average = sum(len(one.body or b"") for one in batch) // len(batch) or 1
-            size = max(1, min(2 * len(batch), LARGEST_BATCH, BATCH_BYTES // average))
-            if position < len(hrefs):
-                coming = ahead.submit(_fetch, work, hrefs[position : position + size])
+    ahead = ThreadPoolExecutor(1, thread_name_prefix="fetch")
+    try:
+        coming = deque(ahead.submit(next, batches, None) for _ in range(AHEAD))
+        while batch := coming.popleft().result():
+            coming.append(ahead.submit(next, batches, None))
             yield batch
+    finally:
+        ahead.shutdown(cancel_futures=True)
+
+
+def _batches(work: Work, hrefs: list[str]) -> Iterator[list[Fetched]]:
+    position, size = 0, BATCH
+    while position < len(hrefs):
+        batch = _fetch(work, hrefs[position : position + size])
+        yield batch
+        position += len(batch)
+        average = sum(len(one.body or b"") for one in batch) // len(batch) or 1
+        size = max(1, min(2 * len(batch), LARGEST_BATCH, BATCH_BYTES // average))
 
 
 def _fetch(work: Work, wanted: list[str]) -> list[Fetched]:

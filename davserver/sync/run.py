@@ -29,7 +29,7 @@ from davserver.sentences import Sentence
 from davserver.storage import collections, leases, principals, remote
 from davserver.storage.engine import now
 from davserver.sync.client import DavClient, Facts
-from davserver.sync.collection import color_of, plan_collection, run_collection
+from davserver.sync.collection import color_of, may_sync, plan_collection, run_collection
 from davserver.sync.connect import connected
 from davserver.sync.desk import Progress, Report, Work
 from davserver.sync.owners import leased, new_owner
@@ -210,9 +210,14 @@ def _keep(work: Work, result: RunResult, problem: Problem | None, text: str) -> 
 
 
 def list_homes(office: Office, account: RemoteAccount, client: DavClient) -> dict[str, Facts]:
-    """What the homes hold, one request each, and new collections noted; {} where an account has no home."""
+    """What the homes hold, one request each, and new collections noted; {} where an account has no home.
+
+    Where all is fetched for the first time, nobody asks what has changed; whose state is needed for more than
+    that is missing in the answer.
+    """
     with office.store.read() as tx:
         known = remote.collections_of(tx, account.id)
+    states = not all(row.initial for row in known if row.subscribed)
     wanted = {row.kind for row in known if row.subscribed}
     homes = {CollectionKind.CALENDAR: account.home_cal, CollectionKind.ADDRESSBOOK: account.home_card}
     urls = dict.fromkeys(
@@ -220,9 +225,9 @@ def list_homes(office: Office, account: RemoteAccount, client: DavClient) -> dic
     )
     listed: dict[str, Facts] = {}
     for url in urls:
-        listed.update(client.home(url))
+        listed.update(client.home(url, states=states))
     note_collections(office, account, listed)
-    return listed
+    return {href: facts for href, facts in listed.items() if states or may_sync(client, facts)}
 
 
 def note_collections(office: Office, account: RemoteAccount, listed: dict[str, Facts]) -> None:

@@ -99,11 +99,11 @@ $pdo->exec("INSERT INTO principals (uri, displayname) VALUES ('principals/ann', 
 
 @cache
 def autoload() -> str:
-    """The file that loads sabre/dav; "" where there is none."""
+    """The file that loads sabre/dav; "" where there is none, or no SQLite for it."""
     wanted = os.environ.get("DAVSERVER_TEST_SABRE", "Sabre/autoload.php")
     if shutil.which("php") is None:
         return ""
-    ask = 'echo stream_resolve_include_path($argv[1]) ?: "";'
+    ask = 'echo extension_loaded("pdo_sqlite") ? stream_resolve_include_path($argv[1]) ?: "" : "";'
     return subprocess.run(["php", "-r", ask, wanted], capture_output=True, text=True, check=True).stdout
 
 

@@ -108,6 +108,16 @@ def test_one_collection_of_an_account_is_synchronised_alone(pair: Pair) -> None:
     assert pair.sync(only=pair.remote_id).counts["pulled"] == 1
 
 
+def test_where_nothing_was_fetched_yet_nobody_asks_what_has_changed(pair: Pair) -> None:
+    strange = behind(pair)
+    fill(pair, 3)
+    homes = [asked.body for asked in strange.seen if asked.method == "PROPFIND"]
+    assert b"getctag" not in homes[0]
+    assert b"sync-token" not in homes[0]
+    assert b"getctag" in homes[-1]
+    assert pair.sync().requests == 1
+
+
 def test_a_server_without_sync_tokens_is_listed_when_its_ctag_moves(pair: Pair) -> None:
     behind(pair, without_sync)
     exchange(pair)
@@ -984,9 +994,13 @@ def test_an_emptied_remote_is_filled_again(pair: Pair) -> None:
     assert pair.here() == pair.there()
 
 
+@pytest.mark.parametrize("listing", ["of changes", "of all", "in an audit"])
 @pytest.mark.parametrize("said", ["accept", "restore"])
-def test_a_local_mass_deletion_needs_consent_too(pair: Pair, said: str) -> None:
+def test_a_local_mass_deletion_needs_consent_too(pair: Pair, said: str, listing: str) -> None:
+    behind(pair, *((without_sync,) if listing == "of all" else ()))
     fill(pair, 12)
+    if listing == "in an audit":
+        pair.age()
     for number in range(12):
         pair.delete_here(f"e{number}.ics")
     assert pair.sync().problem is Problem.GUARD

@@ -63,6 +63,11 @@ def _batches(work: Work, hrefs: list[str]) -> Iterator[list[Fetched]]:
         size = max(1, min(2 * len(batch), LARGEST_BATCH, BATCH_BYTES // average))
 
 
+def fetch_one(work: Work, href: str) -> Fetched:
+    """One item, in the form in which a batch has it; ``body`` None where it is not there."""
+    return _fetch(work, [href])[0]
+
+
 def _fetch(work: Work, wanted: list[str]) -> list[Fetched]:
     found: dict[str, Fetched] = {}
     if len(wanted) > 1 or work.kind is CollectionKind.ADDRESSBOOK:  # GET may give a card in another version

@@ -21,7 +21,7 @@ from davserver.sync.client import Fetched, Reply
 from davserver.sync.desk import Desk, Got, Work
 from davserver.sync.multistatus import is_strong
 from davserver.sync.problems import Problem, RemoteError
-from davserver.sync.pull import drop_one, take_all, take_known
+from davserver.sync.pull import drop_one, fetch_one, take_all, take_known
 
 ROUNDS = 3
 """Conflicts that ours wins become pushes; more rounds than this wait for the next run."""
@@ -85,7 +85,7 @@ def remove(work: Work, row: RemoteItem) -> None:
         return  # recover() comes first, in the next run
     etag = row.etag
     if not is_strong(etag):
-        found = work.client.get(row.href)
+        found = fetch_one(work, row.href)
         if found.body is None:
             work.write(lambda desk: drop_one(desk, row.href))
             return
@@ -99,7 +99,7 @@ def remove(work: Work, row: RemoteItem) -> None:
     elif reply.status == 403:
         _refused_rights(work, row, reply)
     else:
-        _look(work, row, work.client.get(row.href))
+        _look(work, row, fetch_one(work, row.href))
 
 
 def _removed(desk: Desk, row: RemoteItem) -> None:
@@ -135,7 +135,7 @@ def _update(work: Work, row: RemoteItem, item: Item, body: bytes) -> None:
         return
     etag, anyway = row.etag, False
     if not is_strong(etag):
-        found = work.client.get(row.href)
+        found = fetch_one(work, row.href)
         if found.body is None or normal.fingerprint(found.body) != row.base_hash:
             _look(work, row, found)
             return
@@ -154,7 +154,7 @@ def _create(work: Work, item: Item, body: bytes) -> None:
     if row is None:
         return
     if not work.client.quirks.if_none_match:
-        found = work.client.get(row.href)
+        found = fetch_one(work, row.href)
         if found.body is not None:
             _look(work, row, found)
             return
@@ -209,7 +209,7 @@ def _stored(work: Work, row: RemoteItem, item: Item, body: bytes, reply: Reply) 
     href = reply.href or row.href
     found = None
     if not is_strong(reply.etag) or work.client.quirks.rewrites:
-        found = work.client.get(href)
+        found = fetch_one(work, href)
     if found is None or found.body is None:
         etag = reply.etag if found is None else ""
         work.write(lambda desk: _settle(desk, row, item, (href, etag, normal.fingerprint(body))))
@@ -251,7 +251,7 @@ def _refused_rights(work: Work, row: RemoteItem, reply: Reply) -> None:
     """It may not be written, perhaps the whole collection: undo the change (it is kept in the trash)."""
     if _lacks_rights(reply) or work.client.facts(work.remote.href).writable is False:
         work.write(lambda desk: desk.update(read_only=True))
-    found = work.client.get(row.href)
+    found = fetch_one(work, row.href)
     if found.body is None:
         work.write(lambda desk: _stays_here(desk, row))
     else:
@@ -295,7 +295,7 @@ def _refuse(desk: Desk, row: RemoteItem, item: Item, text: str) -> None:
 
 def _collided(work: Work, row: RemoteItem, item: Item, reply: Reply) -> None:
     """412, 409, 404, 410: look what is there, and decide anew."""
-    found = work.client.get(row.href)
+    found = fetch_one(work, row.href)
     if found.body is None and not row.etag:
         work.client.facts(work.remote.href)  # raises where the collection itself is gone
         text = Sentence("The server answered %(answer)s.", answer=reply.message)
@@ -327,9 +327,9 @@ def _look(work: Work, row: RemoteItem, found: Fetched) -> None:
 
 def _uid_is_there(work: Work, row: RemoteItem, item: Item, reply: Reply) -> None:
     """The server has the UID under another href: that one is ours, too."""
-    found = [work.client.get(href) for href in reply.hrefs if href != row.href]
+    found = [fetch_one(work, href) for href in reply.hrefs if href != row.href]
     found = [one for one in found if one.body is not None] or [
-        one
+        fetch_one(work, one.href)
         for one in work.client.find_uid(work.remote.href, work.kind, item.uid, item.component)
         if one.href != row.href
     ]
@@ -353,7 +353,7 @@ def _revert(work: Work, removed: list[RemoteItem], changed: list[Item]) -> None:
     """Undo changes that cannot be sent; new items stay here only. What was changed is kept in the trash."""
     rows = [*removed, *(row for item in changed if (row := _row_of(work, item)))]
     for row in rows:
-        found = work.client.get(row.href)
+        found = fetch_one(work, row.href)
         if found.body is None:
             work.write(partial(_stays_here, row=row))
         else:
@@ -365,7 +365,7 @@ def _revert(work: Work, removed: list[RemoteItem], changed: list[Item]) -> None:
 
 def recover(work: Work, row: RemoteItem) -> None:
     """A version was sent and no answer remembered: look what became of it."""
-    found = work.client.get(row.href)
+    found = fetch_one(work, row.href)
     if found.body is None:
         work.write(lambda desk: _unwritten(desk, row))
         return

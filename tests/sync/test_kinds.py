@@ -23,7 +23,7 @@ from davserver.sync.run import subscribe
 from tests.content.objects import BERLIN, calendar, card, component, event
 from tests.sync.pairs import EXTENSIONS, Pair, new_pair, office_in
 from tests.sync.peers import PEERS, Peer, peer
-from tests.sync.quirky import Asked, Send, behind
+from tests.sync.quirky import Asked, Send, behind, silent_puts
 
 pytestmark = pytest.mark.one_database  # the storage of items has tests of its own on each
 
@@ -206,6 +206,25 @@ def test_a_server_of_vcard_3_only_refuses_newer_cards_and_gets_the_others(
         assert b"VERSION:3.0" in pair.bodies_here()["theirs.vcf"], "it is had in the version there is"
         (told,) = troubles(pair)
         assert "supported-address-data" in told.error_text
+
+
+@pytest.mark.parametrize("server", PEERS)
+def test_a_card_that_is_read_back_comes_in_the_version_in_which_it_is_stored(
+    store: Store, people: dict[str, int], tmp_path: Path, server: str
+) -> None:
+    def made_3(asked: Asked, send: Send) -> Answer:  # sabre/dav 4 does so
+        answer = send(asked)
+        body = answer.body.replace(b"VERSION:4.0", b"VERSION:3.0").replace(b"FN:", b"X-MADE:yes\r\nFN:")
+        return replace(answer, body=body) if asked.method == "GET" else answer
+
+    with peer(server, tmp_path / "peer") as there:
+        pair = new_pair(office_in(tmp_path, store), there, ADDRESSBOOK)
+        behind(pair, silent_puts, made_3)
+        for word in ("new", "changed"):
+            pair.put_here("a.vcf", card_4(word))
+            agree(pair, card_4(word))
+            assert b"VERSION:4.0" in pair.bodies_here()["a.vcf"]
+        assert pair.conflicts() == []
 
 
 def test_a_server_that_miscounts_is_asked_for_another_version_once(

@@ -42,7 +42,7 @@ from .forms import Form, choices
 from .language import said
 from .looking import entry_url
 from .paging import PER_PAGE, offset, page_of
-from .running import beside, by_itself
+from .running import beside, by_itself, fetches, tell
 
 pages = Blueprint("remote", __name__)
 
@@ -170,6 +170,7 @@ def _words() -> dict[str, Any]:
         "title_of": accounts.title_of,
         "now": now,
         "by_itself": by_itself,
+        "fetches": fetches,
     }
 
 
@@ -330,7 +331,7 @@ def edit(key: int) -> Any:
     if form.validate_on_submit():
         with form.complaints():
             accounts.edit(office(), owner(), key, _change(form))
-            flash(_("Saved. The account is tried anew."), "success")
+            tell(_("Saved. The account is tried anew."))
             return _done(key)
     return form.page("remote/edit.html", view=view)
 
@@ -370,21 +371,21 @@ def _needs_reconnect(view: AccountView) -> bool:
 def sync(key: int) -> Response:
     """Synchronise now: the whole account, or the one collection that is named."""
     only = request.form.get("only", type=int)
-    if only is None:
-        was_due = accounts.get(office(), owner(), key).next_run
+    was_due = accounts.get(office(), owner(), key).next_run
+    if only is None and tell(_("It is synchronised at once.")):
         accounts.sync_soon(office(), owner(), key)
-        flash(_("It is synchronised at once."))
         return _done(key, was_due)
-    _collection(key, only)
-    whose = owner()
-    beside(office(), lambda here: accounts.sync_now(here, whose, key, Options(only=only)))
-    flash(_("This one is being synchronised."))
+    if only is not None:
+        _collection(key, only)
+        if tell(_("This one is being synchronised.")):
+            whose = owner()
+            beside(office(), lambda here: accounts.sync_now(here, whose, key, Options(only=only)))
     return redirect(url_for(".show", key=key), 303)
 
 
 def _done(key: int, was_due: int | None = None) -> Response:
     """To the account; what was made due is done here where nothing does it by itself."""
-    if not by_itself(was_due):
+    if fetches() and not by_itself(was_due):
         whose = owner()
         beside(office(), lambda here: accounts.sync_now(here, whose, key))
     return redirect(url_for(".show", key=key), 303)
@@ -413,7 +414,7 @@ def subscribe(key: int) -> Response:
     if not chosen:
         flash(_("Nothing was chosen."), "warning")
         return redirect(url_for(".show", key=key), 303)
-    flash(_("They are being synchronised for the first time."), "success")
+    tell(_("They are being synchronised for the first time."))
     return _done(key)
 
 

@@ -2,7 +2,7 @@
 
 A server may leave fetching and synchronising to cron (outgoing.background), or nobody may do it at all: what
 is overdue says so. Then a button that says "now" does it here, in a thread of this process; the lease keeps
-it apart from whoever else is at it.
+it apart from whoever else is at it. Where the operator wants nothing fetched (outgoing.enabled), nobody does.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from flask import flash
+from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
 from davserver.errors import DavServerError
@@ -29,6 +31,20 @@ def by_itself(next_run: int | None) -> bool:
     """Whether what is due at a moment is done without being told."""
     outgoing = settings().outgoing
     return outgoing.enabled and outgoing.background and (next_run is None or next_run > now() - OVERDUE)
+
+
+def fetches() -> bool:
+    """Whether this server fetches anything from others."""
+    return settings().outgoing.enabled
+
+
+def tell(words: str) -> bool:
+    """Say what is being fetched; where nothing may be fetched that is said instead, and this is False."""
+    if fetches():
+        flash(words, "success")
+    else:
+        flash(_("This server fetches nothing from others (setting outgoing.enabled)."), "warning")
+    return fetches()
 
 
 def beside(here: Office, work: Callable[[Office], object]) -> None:

@@ -23,7 +23,7 @@ from davserver.sync.work import Place
 
 from .context import office, owner, reading, settings
 from .forms import Form, choices
-from .running import beside, by_itself
+from .running import beside, by_itself, fetches, tell
 
 pages = Blueprint("subscriptions", __name__)
 
@@ -164,6 +164,7 @@ def _words() -> dict[str, Any]:
         "states": STATES,
         "any_waiting": lambda found: any(map(is_waiting, found)),
         "by_itself": by_itself,
+        "fetches": fetches,
     }
 
 
@@ -201,7 +202,7 @@ def add() -> Any:
     if form.validate_on_submit():
         with form.complaints():
             key = jobs.add(office(), owner(), _wanted(form))
-            flash(_("Subscribed. The calendar is being fetched."), "success")
+            tell(_("Subscribed. The calendar is being fetched."))
             _fetch(key)
             return redirect(url_for(".index"), 303)
     return form.page("subscriptions/add.html")
@@ -223,7 +224,7 @@ def edit(key: int) -> Any:
     if form.validate_on_submit():
         with form.complaints():
             jobs.change(office(), owner(), key, _wanted(form))
-            flash(_("Saved. The calendar is being fetched anew."), "success")
+            tell(_("Saved. The calendar is being fetched anew."))
             _fetch(key)
             return redirect(url_for(".show", key=key), 303)
     return form.page("subscriptions/edit.html", shown=shown)
@@ -233,14 +234,15 @@ def edit(key: int) -> Any:
 def refresh(key: int) -> Response:
     """Fetch now."""
     was_due = _find(key).subscription.next_run
-    jobs.refresh(office(), owner(), key)
-    _fetch(key, was_due)
+    if tell(_("The calendar is being fetched.")):
+        jobs.refresh(office(), owner(), key)
+        _fetch(key, was_due)
     return redirect(url_for(".show", key=key), 303)
 
 
 def _fetch(key: int, was_due: int | None = None) -> None:
     """Fetch it here where nothing does it by itself."""
-    if not by_itself(was_due):
+    if fetches() and not by_itself(was_due):
         beside(office(), lambda here: feeds.run(Place(here.store, here.settings), key))
 
 

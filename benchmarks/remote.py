@@ -2,8 +2,10 @@
 
     python -m benchmarks.remote [--events 2000] [--turns 2]
 
-One remote server for both, in a process of its own; each client in a fresh process. Printed: seconds,
-requests to the remote (ours), and the peak of resident memory above that of an idle process of ours.
+One remote server for both, in a process of its own; each client in a fresh process. Printed: whole commands
+against each other, ``davserver remote sync`` and ``vdirsyncer sync``, with their start; the same inside a
+process of ours that runs already, as in ``davserver serve``; requests to the remote (ours), and the peak of
+resident memory above that of an idle process of ours.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 PASSWORD = "correct horse"
 
 OURS = """
-import json, resource, sys, time
+import gc, json, resource, sys, time
 from dataclasses import replace
 from pathlib import Path
 from davserver.config import OutgoingSettings, Settings, StorageSettings
@@ -54,6 +56,7 @@ added = accounts.add_account(office, ann, NewAccount(url, "ann", "correct horse"
 for one in accounts.view(office, ann, added.account_id).collections:
     if one.remote.href.endswith("/big/"):
         accounts.choose(office, ann, one.remote.id, Choice())
+gc.freeze()  # as the command does
 told = []
 for _ in range(2):
     began, cpu = time.perf_counter(), time.process_time()
@@ -146,17 +149,45 @@ def main() -> int:
 
 
 def _ours(folder: Path, url: str) -> None:
-    folder.mkdir()
-    environ = {**os.environ, "DAVSERVER_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
-    add = [sys.executable, "-m", "davserver", "user", "add", "ann", "--password-stdin"]
-    subprocess.run(add, input=PASSWORD.encode(), env=environ, check=True, stdout=subprocess.DEVNULL)
-    command = [sys.executable, "-c", OURS, str(folder), url]
-    done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+    """The command, then the same in a process that runs already."""
+    environ = _environ(folder / "whole")
+    command = [sys.executable, "-m", "davserver"]
+    _as_ann([*command, "user", "add", "ann"], environ)
+    _as_ann([*command, "remote", "add", "ann", url, "--username", "ann", "--all"], environ)
+    _timed("davserver", [*command, "remote", "sync"], environ)
+    environ = _environ(folder / "inside")
+    _as_ann([*command, "user", "add", "ann"], environ)
+    done = subprocess.run(
+        [sys.executable, "-c", OURS, environ["DAVSERVER_DATA_DIR"], url],
+        env=environ,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     told = json.loads(done.stdout.splitlines()[-1])
     for what, run in zip(("first pull", "idle run"), told["runs"], strict=True):
-        seconds = f"{run['seconds']:6.2f} s ({run['cpu']:.2f} s of CPU)"
-        print(f"davserver   {what:10}  {seconds}  {run['requests']} requests")
-    print(f"davserver   memory      {told['peak MiB'] - told['idle MiB']} MiB above {told['idle MiB']} MiB")
+        _tell("davserver, running", what, run["seconds"], run["cpu"], f"{run['requests']} requests")
+    print(f"davserver   memory  {told['peak MiB'] - told['idle MiB']} MiB above {told['idle MiB']} MiB")
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    """That of a server with its data here. Bytecode is kept, as where pip has installed it."""
+    folder.mkdir(parents=True)
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {
+        **inherited,
+        "DAVSERVER_DATA_DIR": str(folder),
+        "DAVSERVER_OUTGOING_ALLOW": "127.0.0.0/8",
+        "DAVSERVER_OUTGOING_PORTS": "*",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+    }
+
+
+def _as_ann(command: list[str], environ: dict[str, str]) -> None:
+    subprocess.run(
+        [*command, "--password-stdin"], input=PASSWORD.encode(), env=environ, check=True, capture_output=True
+    )
 
 
 def _vdirsyncer(folder: Path, url: str) -> None:
@@ -164,15 +195,21 @@ def _vdirsyncer(folder: Path, url: str) -> None:
     (folder / "config").write_text(VDIRSYNCER.format(folder=folder, url=url))
     command = [str(Path(sys.executable).with_name("vdirsyncer")), "-c", str(folder / "config")]
     subprocess.run([*command, "discover"], input=b"y\n" * 5, check=True, capture_output=True)
+    _timed("vdirsyncer", [*command, "sync"], dict(os.environ))
+
+
+def _timed(name: str, command: list[str], environ: dict[str, str]) -> None:
+    """A first pull and an idle run by a command, from its start to its end."""
     for what in ("first pull", "idle run"):
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([*command, "sync"], check=True, capture_output=True)
+        subprocess.run(command, env=environ, check=True, capture_output=True)
         seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        print(f"vdirsyncer  {what:10}  {seconds:6.2f} s ({cpu:.2f} s of CPU)")
-    print(
-        f"vdirsyncer  memory      {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MiB in all"
-    )
+        _tell(f"{name}, command", what, seconds, cpu)
+
+
+def _tell(name: str, what: str, seconds: float, cpu: float, more: str = "") -> None:
+    print(f"{name:19}  {what:10}  {seconds:5.2f} s ({cpu:.2f} s of CPU)  {more}".rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ import pytest
 from davserver import __version__, config
 from davserver.cli import COMMANDS, main
 from davserver.config import Settings
+from davserver.jobs import settings as settings_job
+from davserver.jobs.office import Office
 from davserver.model import CollectionKind, NewItem
 from davserver.storage import collections, items, open_store
 from tests.hosting.places import EVENT
@@ -556,3 +558,18 @@ def test_an_account_is_edited_and_gets_a_link(
     capsys.readouterr()
     assert run("user password-link ann") == 0
     assert "/account/new-password/" in capsys.readouterr().out
+
+
+# -- sync
+
+
+def test_what_is_due_is_done_unless_the_pages_say_that_nothing_is_fetched(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("sync") == 0
+    settings = config.load()
+    with closing(open_store(settings.storage)) as store:
+        settings_job.change(Office(store, settings), {"outgoing.enabled": False})
+    capsys.readouterr()
+    assert run("sync") == 1
+    assert "outgoing.enabled" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from davserver.cli.common import opened, settings_of
 from davserver.config import Settings
 from davserver.errors import DavServerError
 from davserver.jobs.background import woken
+from davserver.jobs.settings import in_force
 from davserver.storage import migrations
 from davserver.sync.runner import Runner, run_due
 from davserver.sync.work import Place
@@ -31,11 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     log.configure(settings)
-    if not settings.outgoing.enabled:
-        raise Off("This server fetches nothing from others (setting outgoing.enabled).")
     with opened(settings) as store:
         migrations.ensure(store)
         if not args.forever:
+            settings = in_force(store, settings)
+            if not settings.outgoing.enabled:
+                raise Off("This server fetches nothing from others (setting outgoing.enabled).")
             count = run_due(Place(store, settings))
             print(f"{count} due." if count else "Nothing was due.")
             return 0

@@ -65,8 +65,8 @@ def _tidy_due(tx: Connection, moment: int) -> list[int]:
     return [0] if maintenance.tidying_due_at(tx) <= moment else []
 
 
-FEEDS = Work("subscriptions", subscriptions.next_due, subscriptions.due, _feed)
-ACCOUNTS = Work("accounts", remote.next_due, remote.due, _account)
+FEEDS = Work("subscriptions", subscriptions.next_due, subscriptions.due, _feed, goes_out=True)
+ACCOUNTS = Work("accounts", remote.next_due, remote.due, _account, goes_out=True)
 TIDYING = Work("tidying", maintenance.tidying_due_at, _tidy_due, _tidy)
 
 WORKS: tuple[Work, ...] = (FEEDS, ACCOUNTS, TIDYING)
@@ -75,7 +75,7 @@ WORKS: tuple[Work, ...] = (FEEDS, ACCOUNTS, TIDYING)
 
 def works_of(settings: Settings) -> tuple[Work, ...]:
     """What `davserver serve` does in the background; tidying it always does."""
-    return WORKS if settings.outgoing.background and settings.outgoing.enabled else (TIDYING,)
+    return tuple(work for work in WORKS if settings.outgoing.background or not work.goes_out)
 
 
 def run_due(place: Place, works: Sequence[Work] = WORKS) -> int:
@@ -141,10 +141,12 @@ class Runner:
         """Begin what is due; returns the seconds until the next look."""
         try:
             end_dead_leases(place.store)
+            fetches = in_force(place.store, self._settings).outgoing.enabled
+            works = [work for work in self._works if fetches or not work.goes_out]
             with place.store.read() as tx:
-                watch.expect(remote.watched(tx) if ACCOUNTS in self._works else (), self._changed)
-                found = [(work, key) for work in self._works for key in work.due(tx, now())]
-                moments = [moment for work in self._works if (moment := work.next_due(tx)) is not None]
+                watch.expect(remote.watched(tx) if ACCOUNTS in works else (), self._changed)
+                found = [(work, key) for work in works for key in work.due(tx, now())]
+                moments = [moment for work in works if (moment := work.next_due(tx)) is not None]
         except SQLAlchemyError as error:
             log.warning("looking for work failed: %s", getattr(error, "orig", None) or error)
             return LOOK_SECONDS

@@ -39,12 +39,14 @@ class Work:
     :param due: the keys of the pieces that are due at a moment and that nobody is at.
     :param run: does one piece. Takes its lease (or leaves, where another has it), does the work, sets when
         it is due next, also after a failure of the other side.
+    :param goes_out: asks other servers, so that it waits while the operator wants nothing fetched.
     """
 
     name: str
     next_due: Callable[[Connection], int | None]
     due: Callable[[Connection, int], list[int]]
     run: Callable[[Place, int], None]
+    goes_out: bool = False
 
 
 def spread(seconds: int) -> int:

@@ -13,7 +13,9 @@ from sqlalchemy import Connection
 
 from davserver.config import Settings
 from davserver.jobs import background, tidy
-from davserver.storage import Store, items, maintenance
+from davserver.jobs.office import Office
+from davserver.jobs.settings import change
+from davserver.storage import Store, items, maintenance, open_store
 from davserver.storage.engine import now
 from davserver.sync import runner
 from davserver.sync.runner import Runner, run_due
@@ -167,11 +169,29 @@ def test_tidying_is_done_once_a_day_by_one_of_all(store: Store, people: dict[str
         assert items.total(tx) == 0
 
 
-def test_the_operator_may_leave_fetching_to_cron_or_off(settings: Settings) -> None:
-    outgoing = settings.outgoing
-    for changed in (replace(outgoing, background=False), replace(outgoing, enabled=False)):
-        assert runner.works_of(replace(settings, outgoing=changed)) == (runner.TIDYING,)
+def test_the_operator_may_leave_fetching_to_cron(settings: Settings) -> None:
+    to_cron = replace(settings, outgoing=replace(settings.outgoing, background=False))
+    assert runner.works_of(to_cron) == (runner.TIDYING,)
     assert set(runner.works_of(settings)) == set(runner.WORKS)
+
+
+def test_while_the_operator_wants_nothing_fetched_it_waits(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LOOK_SECONDS", 0.1)
+    outward, inward = Pieces(), Pieces()
+    outward.moments, inward.moments = {1: 0}, {1: 0}
+    office = Office(open_store(settings.storage), settings)
+    change(office, {"outgoing.enabled": False})
+    made = Runner(settings, (replace(outward.work, goes_out=True), inward.work))
+    made.start()
+    wait_until(lambda: inward.done == [1])
+    time.sleep(0.3)
+    assert outward.done == []
+    change(office, {"outgoing.enabled": True})
+    wait_until(lambda: outward.done == [1])
+    made.stop()
+    office.store.close()
 
 
 def test_intervals_are_spread_and_doubled_after_failures() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from davserver.app import Server
-from davserver.storage import Store, remote
+from davserver.storage import Store, principals, remote
 from davserver.storage.engine import now
 from tests.content.test_feed import calendar, event
 from tests.davclient import MakeServer
@@ -28,10 +28,16 @@ def background() -> bool:
 
 
 @pytest.fixture
-def server(make_server: MakeServer, background: bool) -> Server:
+def enabled() -> bool:
+    """Whether the server fetches at all."""
+    return True
+
+
+@pytest.fixture
+def server(make_server: MakeServer, background: bool, enabled: bool) -> Server:
     """A server that may reach the loopback."""
     reach = {"allow": ("127.0.0.0/8",), "ports": ("*",), "seconds": 5}
-    made: Server = make_server(outgoing={**reach, "background": background})
+    made: Server = make_server(outgoing={**reach, "background": background, "enabled": enabled})
     return made
 
 
@@ -100,3 +106,25 @@ def last_run(store: Store) -> int:
     with store.read() as tx:
         (account,) = remote.accounts_of(tx)
     return account.last_run or 0
+
+
+@pytest.mark.parametrize("enabled", [False])
+def test_where_nothing_may_be_fetched_the_pages_say_so_and_begin_nothing(visit: Any, store: Store) -> None:
+    with store.write() as tx:
+        ann = principals.get(tx, "ann")
+        assert ann
+        key = remote.add_account(
+            tx, owner_id=ann.id, interval_seconds=900, label="Work", base_url="http://127.0.0.1:1/"
+        )
+        before = remote.account(tx, key)
+    page = visit("ann").get(f"/account/remote/{key}")
+    told = page.text(".alert-warning")
+    assert "fetches nothing from others" in told
+    assert "outgoing.enabled" in told
+    assert NOBODY not in told
+    assert "Sync now" not in told
+    page = page.submit("Sync now").follow()
+    assert "outgoing.enabled" in page.text("main")
+    assert "at once" not in page.text("main")
+    with store.read() as tx:
+        assert remote.account(tx, key) == before

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from davserver import davxml
 from davserver.davxml import DAV
+from davserver.errors import HttpError
 from davserver.sync.multistatus import clean_etag, is_strong, normal_href, parse, precondition_of
 from davserver.sync.problems import Problem, RemoteError
 
@@ -131,3 +133,10 @@ def test_the_precondition_of_an_error_is_read_from_any_body() -> None:
     body = b'<d:error xmlns:d="DAV:">' + inner + b"</d:error>"
     assert precondition_of(body) == ("{urn:x}no-uid-conflict", ("/a",))
     assert precondition_of(b"Not Found") == precondition_of(b"<html/>") == precondition_of(b"") == ("", ())
+
+
+@pytest.mark.parametrize("most", [8, 64, 250])
+def test_what_is_nested_too_deeply_is_refused_at_the_very_level(most: int) -> None:
+    assert davxml.parse(b"<a>" * most + b"</a>" * most, most) is not None
+    with pytest.raises(HttpError, match="nested"):
+        davxml.parse(b"<a>" * (most + 1) + b"</a>" * (most + 1), most)

@@ -15,7 +15,7 @@ from flask_babel import Babel, format_date, format_datetime, format_number, get_
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from davserver.sentences import Sentence
+from davserver import sentences
 
 from . import context
 
@@ -56,11 +56,8 @@ def _zone() -> str:
 
 
 def said(text: Any) -> str:
-    """What a room below says, in the person's language; what no catalog knows (an old row) stays as it is."""
-    if not isinstance(text, Sentence):
-        return str(_(text)) if text else ""
-    values = {name: said(one) if isinstance(one, Sentence) else one for name, one in text.values.items()}
-    return str(_(text.msgid)) % values if values else str(_(text.msgid))
+    """What a room below says, in the person's language."""
+    return sentences.said(text, lambda msgid: str(_(msgid)))
 
 
 def moment(seconds: int | None, style: str = "medium") -> str:

@@ -7,7 +7,6 @@ here, to its owner, and written nowhere.
 from __future__ import annotations
 
 from calendar import timegm
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -26,13 +25,12 @@ from wtforms import (
     SelectMultipleField,
     StringField,
 )
-from wtforms.validators import Length, NumberRange, Optional
+from wtforms.validators import DataRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from davserver.errors import HttpError
 from davserver.jobs import links as jobs
 from davserver.jobs.links import LEFT_OUT, MOST_DAYS, Source, Wish
-from davserver.model import Collection, CollectionKind, Detail, Link, Private, View
+from davserver.model import CollectionKind, Detail, Link, Private, View
 from davserver.storage import collections
 from davserver.storage.engine import now
 from davserver.vault import VaultLocked
@@ -46,9 +44,12 @@ from .words import COMPONENTS
 pages = Blueprint("links", __name__)
 
 DETAILS = {
-    Detail.FULL: _l("Everything"),
-    Detail.TITLES: _l("Titles and times (of contacts: names)"),
-    Detail.BUSY: _l("Only when I am busy"),
+    CollectionKind.CALENDAR: {
+        Detail.FULL: _l("Everything"),
+        Detail.TITLES: _l("Titles and times"),
+        Detail.BUSY: _l("Only when I am busy"),
+    },
+    CollectionKind.ADDRESSBOOK: {Detail.FULL: _l("Everything"), Detail.TITLES: _l("Names only")},
 }
 PRIVATES = {
     Private.HIDDEN: _l("are not shown"),
@@ -70,15 +71,30 @@ def boxes(label: Any, **options: Any) -> SelectMultipleField:
 
 
 class LinkForm(Form):
-    """Who gets it, what it shows, and for how long. The order is that of the page."""
+    """A link to an address book: who gets it, what it shows, and for how long."""
 
     label = StringField(
         _l("Who is it for?"),
         [Length(max=255)],
         description=_l("Only you see this: it tells your links apart."),
     )
-    sources = boxes(_l("What it shows"))
-    detail = RadioField(_l("How much of it"), choices=choices(DETAILS.items()), default=Detail.FULL.value)
+    sources = boxes(_l("What it shows"), validators=[DataRequired(_l("Choose at least one."))])
+    detail = RadioField(_l("How much of it"), default=Detail.FULL.value)
+    left_out = boxes(_l("Leave out"), choices=choices([("attachments", _l("Photos"))]))
+    title = StringField(_l("Name for the readers"), [Length(max=255)], description=_l("Empty: its own name."))
+    expires = DateField(_l("The link ends on"), [Optional()], description=_l("Empty: it has no end."))
+    new_password = PasswordField(
+        _l("Password"),
+        [Length(max=200)],
+        description=_l("Asked of readers with any user name. Google and Outlook.com cannot use such a link."),
+    )
+    no_password = BooleanField(_l("Take the password away"))
+    cors = BooleanField(_l("Scripts of other web sites may read it (CORS)"))
+
+
+class CalendarLinkForm(LinkForm):
+    """A link to calendars: also of what kind and of which days, and a page for people."""
+
     private = RadioField(
         _l("Entries marked as private"),
         choices=choices(PRIVATES.items()),
@@ -91,9 +107,6 @@ class LinkForm(Form):
         choices=choices((name, COMPONENTS[name]) for name in ENTRIES),
         description=_l("None ticked: all kinds of entries."),
     )
-    title = StringField(
-        _l("Name for the readers"), [Length(max=255)], description=_l("Empty: the name of the calendar.")
-    )
     days_back = IntegerField(
         _l("Days before today"),
         [Optional(), NumberRange(0, MOST_DAYS)],
@@ -104,16 +117,8 @@ class LinkForm(Form):
     )
     start = DateField(_l("Not before"), [Optional()])
     end = DateField(_l("Not after"), [Optional()])
-    expires = DateField(_l("The link ends on"), [Optional()], description=_l("Empty: it has no end."))
-    new_password = PasswordField(
-        _l("Password"),
-        [Length(max=200)],
-        description=_l("Asked of readers with any user name. Google and Outlook.com cannot use such a link."),
-    )
-    no_password = BooleanField(_l("Take the password away"))
     has_page = BooleanField(_l("Also a page for people, in a browser"))
     embed = BooleanField(_l("Other web sites may show the page inside theirs"))
-    cors = BooleanField(_l("Scripts of other web sites may read it (CORS)"))
 
 
 class ConfirmForm(Form):
@@ -135,18 +140,22 @@ def index() -> str:
 
 @pages.route("/links/new", methods=["GET", "POST"])
 def add() -> Any:
-    """A new link; ``?show=calendar/NAME`` ticks that calendar."""
-    owned = _owned()
-    ticked = request.args.getlist("show") or [key for key, _title in _titles(owned)][:1]
-    form = LinkForm(sources=ticked)
-    form.sources.choices = choices(_titles(owned))
+    """A new link; ``?show=calendar/NAME`` ticks that calendar, ``?show=addressbook/`` shows address books."""
+    shown = request.args.get("show", "")
+    books = shown.startswith(f"{CollectionKind.ADDRESSBOOK}/")
+    kind = CollectionKind.ADDRESSBOOK if books else CollectionKind.CALENDAR
+    form = _form(kind)
+    names = [one.value for one in form.sources.choices]
+    wanted = shown.partition("/")[2]
+    if request.method == "GET":
+        form.sources.data = [wanted] if wanted in names else names[:1]
     del form.no_password
     if form.validate_on_submit():
         with form.complaints():
-            link = jobs.create(office(), owner(), _source(form.sources.data), _wish(form, Wish()))
+            link = jobs.create(office(), owner(), _source(kind, form), _wish(form, Wish()))
             flash(_("The link works now. Copy its address and give it to whoever is to read it."), "success")
             return redirect(url_for(".show", link_id=link.id), 303)
-    return form.page("links/edit.html", link=None, groups=_groups())
+    return form.page("links/edit.html", link=None, kind=kind, groups=_groups(kind))
 
 
 @pages.get("/links/<int:link_id>")
@@ -165,20 +174,19 @@ def show(link_id: int) -> str:
 @pages.route("/links/<int:link_id>/edit", methods=["GET", "POST"])
 def edit(link_id: int) -> Any:
     """Change what a link shows; its address stays."""
-    link, owned = _found(link_id), _owned()
-    form = LinkForm(data=_values(link))
-    form.sources.choices = choices(_titles(one for one in owned if one.kind is link.kind))
+    link = _found(link_id)
+    form = _form(link.kind, _values(link))
     if not link.password:
         del form.no_password
     if form.validate_on_submit():
         with form.complaints():
-            source = _source(form.sources.data)
+            source = _source(link.kind, form)
             jobs.edit(office(), owner(), link_id, lambda wish: _wish(form, wish))
-            if form.sources.data != _keys(link):
+            if source.names != _names(link):
                 jobs.show_collections(office(), owner(), link_id, source.names)
             flash(_("Saved."), "success")
             return redirect(url_for(".show", link_id=link_id), 303)
-    return form.page("links/edit.html", link=link, groups=_groups())
+    return form.page("links/edit.html", link=link, kind=link.kind, groups=_groups(link.kind))
 
 
 @pages.post("/links/<int:link_id>/pause")
@@ -259,24 +267,27 @@ def _found(link_id: int) -> Link:
         return jobs.get(tx, owner(), link_id)
 
 
-def _owned() -> list[Collection]:
+def _form(kind: CollectionKind, values: dict[str, Any] | None = None) -> LinkForm:
+    """The form of a link to calendars or to address books."""
     with reading() as tx:
-        return [one for kind in CollectionKind for one in collections.of_owner(tx, owner().id, kind)]
+        owned = collections.of_owner(tx, owner().id, kind)
+    form = (CalendarLinkForm if kind is CollectionKind.CALENDAR else LinkForm)(data=values)
+    form.sources.choices = choices((one.name, one.display_name or one.name) for one in owned)
+    form.detail.choices = choices(DETAILS[kind].items())
+    return form
 
 
-def _titles(owned: Iterable[Collection]) -> list[tuple[str, str]]:
-    kinds = {CollectionKind.CALENDAR: _("calendar"), CollectionKind.ADDRESSBOOK: _("address book")}
-    return [
-        (f"{one.kind}/{one.name}", f"{one.display_name or one.name} ({kinds[one.kind]})") for one in owned
-    ]
+def _names(link: Link) -> tuple[str, ...]:
+    return tuple(one.name for one in link.collections)
 
 
-def _keys(link: Link) -> list[str]:
-    return [f"{one.kind}/{one.name}" for one in link.collections]
-
-
-def _groups() -> list[tuple[str, tuple[str, ...]]]:
+def _groups(kind: CollectionKind) -> list[tuple[str, tuple[str, ...]]]:
     """What is folded together on the form: heading, names of fields."""
+    if kind is CollectionKind.ADDRESSBOOK:
+        return [
+            (_("What is left out"), ("left_out",)),
+            (_("Name, end, password"), ("title", "expires", "new_password", "no_password", "cors")),
+        ]
     return [
         (_("Private entries and what is left out"), PRIVACY),
         (_("Only some days"), SPAN),
@@ -287,38 +298,36 @@ def _groups() -> list[tuple[str, tuple[str, ...]]]:
 # -- what a form says
 
 
-def _source(keys: list[str]) -> Source:
-    parts = [key.partition("/")[::2] for key in keys]
-    if not parts:
-        raise HttpError(400, _("Choose at least one calendar or address book."))
-    if len({kind for kind, _name in parts}) > 1:
-        raise HttpError(400, _("A link shows calendars or an address book, not both."))
-    return Source(CollectionKind(parts[0][0]), tuple(name for _kind, name in parts))
+def _source(kind: CollectionKind, form: LinkForm) -> Source:
+    return Source(kind, tuple(form.sources.data))
 
 
 def _wish(form: LinkForm, wish: Wish) -> Wish:
-    view = View(
-        Detail(form.detail.data),
-        Private(form.private.data),
-        frozenset(form.left_out.data) & LEFT_OUT,
-        tuple(name for name in ENTRIES if name in form.components.data),
-        _midnight(form.start.data),
-        _midnight(form.end.data, later=1),
-        form.days_back.data,
-        form.days_ahead.data,
-    )
     taken_away = "no_password" in form and form.no_password.data
-    return replace(
+    wanted = replace(
         wish,
         label=form.label.data or "",
         title=form.title.data or "",
-        view=view,
+        view=View(Detail(form.detail.data), left_out=frozenset(form.left_out.data) & LEFT_OUT),
         expires=_midnight(form.expires.data, later=1),
         password="" if taken_away else form.new_password.data or None,
         cors=form.cors.data,
-        page=form.has_page.data or form.embed.data,
-        embed=form.embed.data,
     )
+    return _calendar_wish(form, wanted) if isinstance(form, CalendarLinkForm) else wanted
+
+
+def _calendar_wish(form: CalendarLinkForm, wish: Wish) -> Wish:
+    """The same with what only calendars have."""
+    view = replace(
+        wish.view,
+        private=Private(form.private.data),
+        components=tuple(name for name in ENTRIES if name in form.components.data),
+        start=_midnight(form.start.data),
+        end=_midnight(form.end.data, later=1),
+        days_back=form.days_back.data,
+        days_ahead=form.days_ahead.data,
+    )
+    return replace(wish, view=view, page=form.has_page.data or form.embed.data, embed=form.embed.data)
 
 
 def _values(link: Link) -> dict[str, Any]:
@@ -327,7 +336,7 @@ def _values(link: Link) -> dict[str, Any]:
     return {
         "label": link.label,
         "title": link.title,
-        "sources": _keys(link),
+        "sources": list(_names(link)),
         "detail": view.detail.value,
         "private": view.private.value,
         "left_out": sorted(view.left_out),

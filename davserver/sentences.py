@@ -13,7 +13,7 @@ In the database a Sentence is JSON with msgid and values; a plain text is stored
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 _MARK = '{"msgid": '
@@ -44,6 +44,16 @@ def joined(texts: Iterable[str], separator: str) -> Sentence:
     """Texts one after the other, each of which stays a sentence."""
     held = {f"text{number}": text for number, text in enumerate(texts)}
     return Sentence(separator.join(f"%({name})s" for name in held), **held)
+
+
+def said(text: str, gettext: Callable[[str], str]) -> str:
+    """A text or sentence by a catalog; what that does not know (an old row) stays as it is."""
+    if not isinstance(text, Sentence):
+        return gettext(text) if text else ""
+    values = {
+        name: said(one, gettext) if isinstance(one, Sentence) else one for name, one in text.values.items()
+    }
+    return gettext(text.msgid) % values if values else gettext(text.msgid)
 
 
 def packed(text: str) -> str:

@@ -23,7 +23,7 @@ from davserver.auth.passwords import MAX_LENGTH, hash_password
 from davserver.errors import HttpError
 from davserver.jobs.office import Office
 from davserver.jobs.places import WORDS
-from davserver.model import Collection, CollectionKind, Detail, Link, Principal, View
+from davserver.model import Collection, CollectionKind, Detail, Link, Principal, Private, View
 from davserver.sentences import Sentence
 from davserver.storage import collections, links
 from davserver.vault import Vault
@@ -262,7 +262,9 @@ def _values(wish: Wish, kind: CollectionKind) -> dict[str, Any]:
         raise HttpError(400, "Only a link with a page can be embedded.")
     if wish.expires is not None and not 0 < wish.expires < 2**40:
         raise HttpError(400, "The expiry date is out of range.")
-    _check_view(wish.view, kind)
+    if kind is CollectionKind.ADDRESSBOOK:
+        _check_book(wish)
+    _check_view(wish.view)
     values: dict[str, Any] = {
         "label": wish.label.strip(),
         "title": wish.title.strip(),
@@ -280,9 +282,17 @@ def _values(wish: Wish, kind: CollectionKind) -> dict[str, Any]:
     return values
 
 
-def _check_view(view: View, kind: CollectionKind) -> None:
-    if kind is CollectionKind.ADDRESSBOOK and view.detail is Detail.BUSY:
+def _check_book(wish: Wish) -> None:
+    """What is for calendars only would be a promise that nothing keeps."""
+    if wish.view.detail is Detail.BUSY or wish.view.private is Private.BUSY:
         raise HttpError(400, "An address book has no busy times: choose everything or names only.")
+    if wish.view != View(wish.view.detail, left_out=wish.view.left_out):
+        raise HttpError(400, "An address book has no days and no kinds of entries to choose from.")
+    if wish.page:
+        raise HttpError(400, "Only a link to calendars can have a page.")
+
+
+def _check_view(view: View) -> None:
     if unknown := view.left_out - LEFT_OUT:
         raise HttpError(400, Sentence("%(name)s cannot be left out.", name=min(unknown)))
     if unknown := frozenset(view.components) - frozenset(COMPONENTS):

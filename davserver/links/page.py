@@ -19,6 +19,7 @@ from babel.dates import format_date, format_skeleton, format_time, get_timezone
 from babel.support import NullTranslations, Translations
 from sqlalchemy import Connection
 
+from davserver import sentences
 from davserver.content.stamps import DAY, to_datetime
 from davserver.content.zones import Zone
 from davserver.jobs import agenda
@@ -27,8 +28,11 @@ from davserver.links.render import Maker, Window, published, zone_of
 from davserver.links.sight import (
     FIRST_YEAR,
     LAST_YEAR,
+    PLAIN_COLOR,
     Sight,
+    best_language,
     catalogs,
+    color_of,
     month_days,
     style,
     templates,
@@ -90,10 +94,21 @@ def render(tx: Connection, shown: Shown, maker: Maker) -> bytes:
         "days": days if sight.view == "month" else [day for day in days if day.entries],
         "complete": found.complete,
         "zone": zone.name.replace("_", " "),
-        "style": style(link),
+        "style": style(color_of(link)),
         "locale": locale,
     }
-    return _template(sight.language[:2]).render(**values, **_addresses(shown)).encode()
+    return _template("page.html", sight.language[:2]).render(**values, **_addresses(shown)).encode()
+
+
+def refusal(message: str, code: int, languages: str) -> bytes:
+    """The page that says why there is none, as UTF-8 HTML.
+
+    :param languages: Accept-Language.
+    """
+    language = best_language(languages)[:2]
+    text = sentences.said(message, _words(language).gettext)
+    values = {"text": text, "code": code, "language": language, "style": style(PLAIN_COLOR)}
+    return _template("refused.html", language).render(**values).encode()
 
 
 def _locale(language: str) -> Locale:
@@ -182,7 +197,7 @@ def _weekday(number: int) -> int:
 
 
 @cache
-def _template(language: str) -> jinja2.Template:
+def _template(name: str, language: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates()),
         autoescape=True,
@@ -192,9 +207,10 @@ def _template(language: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.install_gettext_translations(_words(language), newstyle=True)  # type: ignore[attr-defined]
-    return environment.get_template("links/page.html")
+    return environment.get_template(f"links/{name}")
 
 
+@cache
 def _words(language: str) -> NullTranslations:
     for place in catalogs():
         found = Translations.load(place, [language])

@@ -37,9 +37,10 @@ from davserver.errors import HttpError
 from davserver.jobs.links import SUFFIXES, digest_of
 from davserver.links.cache import Cache
 from davserver.links.render import TYPES, Maker, Window, pieces, window_of, zone_of
-from davserver.links.sight import Sight, policy, sight_of
+from davserver.links.sight import PLAIN_COLOR, Sight, color_of, policy, sight_of
 from davserver.links.statistics import Statistics, client_name
 from davserver.model import CollectionKind, Link
+from davserver.sentences import Sentence
 from davserver.storage import Store, links
 from davserver.wire import (
     Environ,
@@ -258,7 +259,7 @@ def _moment(query: dict[str, list[str]], name: str) -> int | None:
             return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
     except ValueError:
         pass
-    raise HttpError(400, f"{name} is a day such as 2026-05-01, or seconds since 1970.")
+    raise HttpError(400, Sentence("%(name)s is a day such as 2026-05-01, or seconds since 1970.", name=name))
 
 
 def _tag(asked: Asked, refresh_minutes: int) -> str:
@@ -282,7 +283,10 @@ def _headers(asked: Asked, tag: str) -> Headers:
     if asked.sight is None:
         headers += [("Content-Disposition", name), ("Vary", "Accept-Encoding")]
     else:
-        headers += [("Content-Security-Policy", policy(link)), ("Vary", "Accept-Encoding, Accept-Language")]
+        headers += [
+            ("Content-Security-Policy", policy(color_of(link), embed=link.embed)),
+            ("Vary", "Accept-Encoding, Accept-Language"),
+        ]
     if link.cors:
         headers += [
             ("Access-Control-Allow-Origin", "*"),
@@ -330,8 +334,22 @@ def _not_found() -> HttpError:
     return HttpError(404, "There is nothing at this address.")
 
 
+def _reason(environ: Environ, error: HttpError) -> tuple[bytes, Headers]:
+    """What the error says: in a line of English, to a browser on a page in its language."""
+    if "text/html" not in environ.get("HTTP_ACCEPT", ""):
+        return f"{error.message}\n".encode(), [("Content-Type", "text/plain; charset=utf-8")]
+    # Jinja2 and Babel, which most servers never need
+    from davserver.links import page
+
+    languages = environ.get("HTTP_ACCEPT_LANGUAGE") or ""
+    headers = [("Content-Type", TYPES["html"])]
+    # Where a page in a frame of another site has ended, the frame says so.
+    headers.append(("Content-Security-Policy", policy(PLAIN_COLOR, embed=True)))
+    return page.refusal(error.message, error.status, languages), headers
+
+
 def _refuse(environ: Environ, start_response: StartResponse, error: HttpError) -> Iterable[bytes]:
-    body = f"{error.message}\n".encode()
-    plain = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-    start_response(status(error.status), [*error.headers, *ALWAYS, *plain])
+    body, headers = _reason(environ, error)
+    headers += [("Vary", "Accept, Accept-Language"), ("Content-Length", str(len(body)))]
+    start_response(status(error.status), [*error.headers, *ALWAYS, *headers])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

@@ -18,6 +18,7 @@ import davserver
 from davserver.content.stamps import DAY, from_datetime, to_datetime
 from davserver.errors import HttpError
 from davserver.model import Link
+from davserver.sentences import Sentence
 
 VIEWS = ("month", "agenda")
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -55,7 +56,7 @@ def sight_of(query: dict[str, list[str]], languages: str, local: int) -> Sight:
         raise HttpError(400, "month is like 2026-11.")
     view = query.get("view", ["month"])[0]
     if view not in VIEWS:
-        raise HttpError(400, f"view is one of {', '.join(VIEWS)}.")
+        raise HttpError(400, Sentence("view is one of %(views)s.", views=", ".join(VIEWS)))
     embedded = query.get("embed", ["0"])[0] == "1"
     return Sight(year, month, view, embedded, best_language(languages), local // DAY)
 
@@ -112,15 +113,15 @@ def _sheet() -> str:
     )
 
 
-def style(link: Link) -> str:
-    """The style sheet of a link's page."""
-    return f":root{{--color:{color_of(link)}}}\n{_sheet()}"
+def style(color: str) -> str:
+    """The style sheet of a page."""
+    return f":root{{--color:{color}}}\n{_sheet()}"
 
 
-def policy(link: Link) -> str:
+def policy(color: str, *, embed: bool) -> str:
     """The Content-Security-Policy: this style sheet, nothing else; in frames where the owner allows it."""
-    digest = b64encode(sha256(style(link).encode()).digest()).decode()
-    frames = "*" if link.embed else "'none'"
+    digest = b64encode(sha256(style(color).encode()).digest()).decode()
+    frames = "*" if embed else "'none'"
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
         f"frame-ancestors {frames}"

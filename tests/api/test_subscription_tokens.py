@@ -165,7 +165,15 @@ def test_several_calendars_make_one_link(ann: Caller, store: Store, people: dict
 def test_an_address_book_has_links_too(ann: Caller) -> None:
     status, made = ann.post(TOKENS, caldav_path="/addressbooks/ann/default/")
     assert (status, made["url"][-4:]) == (201, ".vcf")
-    assert ann.post(TOKENS, caldav_path="/addressbooks/ann/default/", label="x", detail="busy")[0] == 400
+    for wrong in (
+        {"detail": "busy"},
+        {"private_entries": "busy"},
+        {"days_back": 7},
+        {"end": "2026-01-01T00:00:00Z"},
+        {"components": ["VEVENT"]},
+        {"has_page": True},
+    ):
+        assert ann.post(TOKENS, caldav_path="/addressbooks/ann/default/", label="x", **wrong)[0] == 400, wrong
 
 
 def test_the_addresses_keep_the_mount_point(caller: MakeCaller) -> None:

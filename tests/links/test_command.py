@@ -66,6 +66,7 @@ def test_the_address_is_whole_where_the_server_knows_its_own(
         ("link add nobody", "no account nobody"),
         ("link add ann work", "no calendar work"),
         ("link add ann --addressbook --detail busy", "no busy times"),
+        ("link add ann --addressbook --page", "Only a link to calendars can have a page"),
         ("link revoke ann 99", "no such link"),
     ],
 )

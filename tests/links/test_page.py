@@ -158,7 +158,7 @@ def test_other_sites_frame_it_where_the_owner_allows_it(ann: Client, link: MakeL
 def test_there_is_no_page_where_the_owner_wants_none(ann: Client, link: MakeLink) -> None:
     reader = link()
     assert reader.ask("GET", reader.path.removesuffix("ics") + "html").status == 404
-    book = link(BOOK, page=True)
+    book = link(BOOK)
     assert book.ask("GET", book.path.removesuffix("vcf") + "html").status == 404
 
 

@@ -126,6 +126,26 @@ def test_unknown_paused_expired_and_deleted_links_are_answered_alike(
     assert reader.ask().status == 200
 
 
+def test_a_browser_is_told_on_a_page_in_its_language(reader: Reader, desk: Desk, link: MakeLink) -> None:
+    deleted, busy = link(), link(label="busy")
+    jobs.remove(desk.office, desk.owner, deleted.made.id)
+    browser: dict[str, str | None] = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    pages = []
+    for gone in ("/ical/" + "x" * 27 + ".html", deleted.path, reader.path.replace("ics", "html")):
+        answer = reader.ask("GET", gone, **browser, Accept_Language="fr-CA,en;q=0.5")
+        assert (answer.status, answer.header("Content-Type")) == (404, "text/html; charset=utf-8")
+        assert "<h1>Il n’y a rien à cette adresse.</h1>" in answer.text
+        assert '<html lang="fr">' in answer.text
+        assert "default-src 'none'" in (answer.header("Content-Security-Policy") or "")
+        pages.append(not_found(answer))
+    assert pages[0] == pages[1] == pages[2]
+    assert "<h1>There is nothing at this address.</h1>" in reader.ask("GET", deleted.path, **browser).text
+    wrong = reader.ask("GET", f"{busy.path}?start=<b>", **browser, Accept_Language="de")
+    assert (wrong.status, "<h1>start ist ein Tag wie" in wrong.text) == (400, True)
+    assert reader.ask("HEAD", deleted.path, **browser).body == b""
+    assert reader.ask("GET", deleted.path, Accept="*/*").text == "There is nothing at this address.\n"
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -116,11 +116,13 @@ def _with_members(held: Collection, parts: list[Part]) -> list[Part]:
         bodies = items.read_bodies(tx, [one.id for one in known.values()])
 
     def named(field: details.Field) -> details.Field:
-        member = known.get(_uid_of(field)) if field.name == "MEMBER" else None
-        if member is None:
+        if field.name != "MEMBER":
             return field
-        link = looking.entry_url(held, member.name)
-        return replace(field, text=_title_in(bodies[member.id]) or field.text, link=link)
+        if member := known.get(_uid_of(field)):
+            link = looking.entry_url(held, member.name)
+            return replace(field, text=_title_in(bodies[member.id]) or field.text, link=link)
+        is_uid = _uid_of(field) != field.text
+        return replace(field, text=_("a contact that is not here")) if is_uid else field
 
     return [replace(part, fields=[named(field) for field in part.fields]) for part in parts]
 

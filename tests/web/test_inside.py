@@ -408,15 +408,15 @@ def test_what_a_program_writes_is_told_in_words(visit: Any, client: Any, berlin:
 
 
 def test_a_group_of_contacts_names_its_members(visit: Any, store: Store) -> None:
-    member = "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:"
+    member, mail = "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:", "X-ADDRESSBOOKSERVER-MEMBER:mailto:b@example.org"
     fill_book(
         store,
         card("UID:z", "FN:Zoë Miller", "BDAY:1985-12-10", "TEL;TYPE=CELL:+49 30 1"),
-        card("UID:g", "FN:Team", "X-ADDRESSBOOKSERVER-KIND:group", member + "z", member + "gone"),
+        card("UID:g", "FN:Team", "X-ADDRESSBOOKSERVER-KIND:group", member + "z", member + "gone", mail),
     )
     ann = visit("ann")
     team = ann.get("/account/contacts").link("Team")
-    assert team.texts("dd") == ["Zoë Miller", "urn:uuid:gone"]
+    assert team.texts("dd") == ["Zoë Miller", "a contact that is not here", "mailto:b@example.org"]
     one = team.link("Zoë Miller")
     assert one.texts("dt") == ["Phone mobile", "Birthday"]
     assert one.texts("dd") == ["+49 30 1", "10 December 1985"]

@@ -125,7 +125,15 @@ class Browser:
         self.open("/account/sign-in")
         self.page.get_by_label("User name").fill(name)
         self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.follow(self.page.get_by_role("button", name="Sign in"))
+
+    def follow(self, where: Any) -> None:
+        """Click on what leads to another page, or to the same anew, and wait until that is there.
+
+        A click alone does not wait for it, so that what comes next may look at the page before.
+        """
+        with self.page.expect_navigation():
+            where.click()
 
     def problems(self) -> list[str]:
         """What axe finds on the page shown, one line each; empty when it is clean.

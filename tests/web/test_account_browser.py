@@ -58,7 +58,7 @@ def test_a_first_login_leads_from_the_link_to_a_connected_device(
     browser.sign_in("ada")
     browser.open("/admin/add-user")
     browser.page.get_by_label("User name").fill("carl")
-    browser.page.get_by_role("main").get_by_role("button", name="Add").first.click()
+    browser.follow(browser.page.get_by_role("main").get_by_role("button", name="Add").first)
     link = browser.page.locator("div.copy input").first.input_value()
 
     carl = make_browser()
@@ -66,11 +66,11 @@ def test_a_first_login_leads_from_the_link_to_a_connected_device(
     clean(carl, "first-login")
     carl.page.get_by_label("New password", exact=True).fill(NEW)
     carl.page.get_by_label("New password again").fill(NEW)
-    carl.page.get_by_role("button", name="Set the password").click()
+    carl.follow(carl.page.get_by_role("button", name="Set the password"))
     carl.sign_in("carl", NEW)
-    carl.page.get_by_role("link", name="Connect a device").first.click()
-    carl.page.get_by_role("link", name="Thunderbird").click()
-    carl.page.get_by_role("button", name="Make an app password").click()
+    carl.follow(carl.page.get_by_role("link", name="Connect a device").first)
+    carl.follow(carl.page.get_by_role("link", name="Thunderbird"))
+    carl.follow(carl.page.get_by_role("button", name="Make an app password"))
     clean(carl, "connect-thunderbird")
     password = carl.page.get_by_role("textbox", name="App password").input_value()
     device = Client(server, "carl", password=password)
@@ -79,7 +79,7 @@ def test_a_first_login_leads_from_the_link_to_a_connected_device(
 
 def test_the_password_is_changed_with_its_strength_shown(ann: Browser, make_browser: Any) -> None:
     page = ann.page
-    page.get_by_role("link", name="Password", exact=True).click()
+    ann.follow(page.get_by_role("link", name="Password", exact=True))
     page.get_by_label("Your password now").fill("correct horse")
     page.get_by_label("New password", exact=True).fill("password1")
     status = page.locator("[data-strength-shown] [role=status]")
@@ -88,7 +88,7 @@ def test_the_password_is_changed_with_its_strength_shown(ann: Browser, make_brow
     status.get_by_text("Strong").wait_for()
     page.get_by_label("New password again").fill(NEW + " a lot")
     clean(ann, "password")
-    page.get_by_role("button", name="Change the password").click()
+    ann.follow(page.get_by_role("button", name="Change the password"))
     page.get_by_text("Your password is changed").wait_for()
     other = make_browser()
     other.sign_in("ann", NEW + " a lot")
@@ -99,10 +99,10 @@ def test_an_app_password_for_vdirsyncer_is_made_used_and_revoked_in_the_middle(
     ann: Browser, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = ann.page
-    page.get_by_role("link", name="Connect a device").first.click()
+    ann.follow(page.get_by_role("link", name="Connect a device").first)
     clean(ann, "connect")
-    page.get_by_role("link", name="vdirsyncer", exact=True).click()
-    page.get_by_role("button", name="Make an app password").click()
+    ann.follow(page.get_by_role("link", name="vdirsyncer", exact=True))
+    ann.follow(page.get_by_role("button", name="Make an app password"))
     clean(ann, "connect-vdirsyncer")
     config = page.get_by_role("textbox").first.input_value()
     owner = Client(server, "ann")
@@ -125,7 +125,7 @@ def test_an_app_password_for_vdirsyncer_is_made_used_and_revoked_in_the_middle(
 
     # connected again, it goes on where it was
     page.goto(ann.address + "/account/connect/vdirsyncer")
-    page.get_by_role("button", name="Make an app password").click()
+    ann.follow(page.get_by_role("button", name="Make an app password"))
     box.configure(page.get_by_role("textbox").first.input_value())
     box.run("discover")
     box.run("sync")
@@ -186,24 +186,24 @@ def test_app_passwords_are_made_with_a_scope_and_revoked_at_the_pages(ann: Brows
     page = ann.page
     page.goto(ann.address + "/account/app-passwords")
     clean(ann, "app-passwords-empty")
-    page.get_by_role("link", name="New app password").click()
+    ann.follow(page.get_by_role("link", name="New app password"))
     page.get_by_label("Device").fill("Kitchen tablet")
     page.get_by_label("Contacts", exact=True).first.select_option("Nothing")
     page.get_by_role("checkbox", name="Calendar").check()
     page.get_by_label("Expires").select_option("After 30 days")
     clean(ann, "app-passwords-add")
-    page.get_by_role("button", name="Make it").click()
+    ann.follow(page.get_by_role("button", name="Make it"))
     password = page.get_by_role("textbox", name="App password", exact=True).input_value()
     clean(ann, "app-passwords-made")
     copy = page.get_by_role("button", name="Copy: App password")
     copy.click()
     copy.get_by_text("Copied").wait_for()
-    page.get_by_role("link", name="I have copied it").click()
+    ann.follow(page.get_by_role("link", name="I have copied it"))
     assert password not in page.content()
     clean(ann, "app-passwords")
-    page.get_by_role("link", name="Revoke Kitchen tablet").click()
+    ann.follow(page.get_by_role("link", name="Revoke Kitchen tablet"))
     clean(ann, "app-passwords-revoke")
-    page.get_by_role("button", name="Revoke").click()
+    ann.follow(page.get_by_role("button", name="Revoke"))
     assert page.get_by_role("status").inner_text() == "Kitchen tablet is cut off."
     with store.read() as tx:
         assert app_passwords.listing(tx, users.find_user(tx, "ann")) == []
@@ -221,7 +221,7 @@ def test_login_flows_are_granted_refused_and_expire(ann: Browser, live: str, sto
     page.goto(begun[0]["login"])
     clean(ann, "grant")
     page.get_by_label("Name of the device").fill("Tablet")
-    page.get_by_role("button", name="Grant access").click()
+    ann.follow(page.get_by_role("button", name="Grant access"))
     assert page.get_by_role("heading", level=1).inner_text() == "Access granted"
     clean(ann, "grant-done")
     status, got = poll(0)
@@ -229,7 +229,7 @@ def test_login_flows_are_granted_refused_and_expire(ann: Browser, live: str, sto
     assert poll(0)[0] == 404
 
     page.goto(begun[1]["login"])
-    page.get_by_role("button", name="Refuse").click()
+    ann.follow(page.get_by_role("button", name="Refuse"))
     assert page.get_by_role("heading", level=1).inner_text() == "Access refused"
     assert poll(1)[0] == 403
 
@@ -250,7 +250,7 @@ def test_a_profile_is_downloaded_here_or_fetched_by_a_phone(
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download for this device").click()
     waiting.value.save_as(tmp_path / "here.mobileconfig")
-    page.get_by_role("button", name="QR code").click()
+    ann.follow(page.get_by_role("button", name="QR code"))
     clean(ann, "connect-link")
     address = page.get_by_role("textbox", name="Address of the profile").input_value()
     phone = make_browser(viewport={"width": 390, "height": 844}, accept_downloads=True)

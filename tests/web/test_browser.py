@@ -42,18 +42,18 @@ def test_the_browser_s_wish_for_dark_is_followed_until_the_person_chooses(make_b
     browser.open("/account/sign-in")
     root = browser.page.locator("html")
     assert root.get_attribute("data-bs-theme") == "dark"
-    browser.page.get_by_role("button", name="Light").click()
+    browser.follow(browser.page.get_by_role("button", name="Light"))
     assert root.get_attribute("data-bs-theme") == "light"
 
 
 def test_all_works_without_script(make_browser: Any) -> None:
     browser = make_browser(java_script_enabled=False, viewport={"width": 390, "height": 844})
     browser.sign_in("ann")
-    browser.page.get_by_role("link", name="Profile").click()
+    browser.follow(browser.page.get_by_role("link", name="Profile"))
     browser.page.get_by_label("Name", exact=True).fill("Ann without script")
-    browser.page.get_by_role("button", name="Save").click()
+    browser.follow(browser.page.get_by_role("button", name="Save"))
     assert browser.page.get_by_role("status").inner_text() == "Saved."
-    browser.page.get_by_role("button", name="Dark").click()
+    browser.follow(browser.page.get_by_role("button", name="Dark"))
     assert browser.page.locator("html").get_attribute("data-bs-theme") == "dark"
 
 

@@ -27,34 +27,34 @@ def bob(server: Server) -> Client:
 def test_a_calendar_s_life_from_making_to_undoing_its_deletion(browser: Browser, ann: Client) -> None:
     page = browser.page
     browser.sign_in("ann")
-    page.get_by_role("link", name="Calendars", exact=True).click()
-    page.get_by_role("link", name="New calendar").click()
+    browser.follow(page.get_by_role("link", name="Calendars", exact=True))
+    browser.follow(page.get_by_role("link", name="New calendar"))
     browser.shoot("calendar-new")
     assert browser.problems() == []
     page.get_by_label("Name", exact=True).fill("Holidays")
     page.get_by_label("Colour").fill("#cc3366")
     page.get_by_label("Tasks").uncheck()
     page.get_by_label("Time zone").select_option("Europe/Vienna")
-    page.get_by_role("button", name="Create").click()
+    browser.follow(page.get_by_role("button", name="Create"))
     assert page.get_by_role("status").inner_text() == "“Holidays” is there."
     path = next(href for href in listed(ann, ann.calendar_home) if href != ann.calendar)
     assert ann.prop(path, IC + "calendar-color").text == "#cc3366"
     ann.put(path + "one.ics", event())
-    page.get_by_role("button", name="Move Holidays up").click()
-    page.get_by_role("link", name="Edit Holidays").click()
+    browser.follow(page.get_by_role("button", name="Move Holidays up"))
+    browser.follow(page.get_by_role("link", name="Edit Holidays"))
     page.get_by_label("Name", exact=True).fill("Days off")
-    page.get_by_role("button", name="Save").click()
+    browser.follow(page.get_by_role("button", name="Save"))
     browser.shoot("calendars")
     assert browser.problems() == []
-    page.get_by_role("link", name="Delete Days off").click()
+    browser.follow(page.get_by_role("link", name="Delete Days off"))
     assert "1 entry" in page.locator("main").inner_text()
     browser.shoot("calendar-delete")
     assert browser.problems() == []
-    page.get_by_role("button", name="Delete").click()
+    browser.follow(page.get_by_role("button", name="Delete"))
     browser.shoot("calendar-deleted")
     assert browser.problems() == []
     assert ann.get(path + "one.ics").status == 404
-    page.get_by_role("button", name="Undo").click()
+    browser.follow(page.get_by_role("button", name="Undo"))
     assert ann.get(path + "one.ics").status == 200
     assert ann.prop(path, D + "displayname").text == "Days off"
 
@@ -66,27 +66,27 @@ def test_a_share_is_seen_by_the_other_s_client_and_gone_after_it_is_taken_back(
     ann.put(ann.calendar + "one.ics", event())
     page, path = browser.page, bob.calendar_home + "ann-default/"
     browser.sign_in("ann")
-    page.get_by_role("link", name="Sharing").click()
+    browser.follow(page.get_by_role("link", name="Sharing"))
     browser.shoot("sharing-empty")
     assert browser.problems() == []
-    page.get_by_role("link", name="Share Calendar").click()
+    browser.follow(page.get_by_role("link", name="Share Calendar"))
     page.get_by_label("Person or group").fill("bob")
     page.get_by_label("Can read", exact=True).check()
-    page.get_by_role("button", name="Share").click()
+    browser.follow(page.get_by_role("button", name="Share"))
     assert bob.get(path + "one.ics").body == event()
     assert bob.put(path + "two.ics", event(uid="two")).status == 403
-    page.get_by_role("button", name="Let Bob write").click()
+    browser.follow(page.get_by_role("button", name="Let Bob write"))
     assert bob.put(path + "two.ics", event(uid="two")).status == 201
     share(ann, ann.book, "family", "read")
     page.reload()
     browser.shoot("sharing-calendar")
     assert browser.problems() == []
-    page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Sharing").click()
+    browser.follow(page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Sharing"))
     browser.shoot("sharing-matrix")
     assert browser.problems() == []
     token = bob.token(path)
-    page.get_by_role("link", name="Share Calendar").click()
-    page.get_by_role("button", name="Take it back from Bob").click()
+    browser.follow(page.get_by_role("link", name="Share Calendar"))
+    browser.follow(page.get_by_role("button", name="Take it back from Bob"))
     assert bob.sync(path, token).status == 404
     assert listed(bob, bob.calendar_home) == [bob.calendar]
 
@@ -98,17 +98,17 @@ def test_what_others_share_is_named_hidden_and_taken_back(browser: Browser, ann:
     browser.open("/account/calendars/")
     browser.shoot("calendars-shared")
     assert browser.problems() == []
-    page.get_by_role("link", name="Name and colour of Calendar").click()
+    browser.follow(page.get_by_role("link", name="Name and colour of Calendar"))
     page.get_by_label("Name", exact=True).fill("Ann's")
     page.get_by_label("Colour").fill("#00aa00")
     browser.shoot("calendar-see")
     assert browser.problems() == []
-    page.get_by_role("button", name="Save").click()
+    browser.follow(page.get_by_role("button", name="Save"))
     assert bob.prop(path, IC + "calendar-color").text == "#00aa00"
-    page.get_by_role("button", name="Hide Ann's").click()
+    browser.follow(page.get_by_role("button", name="Hide Ann's"))
     assert listed(bob, bob.calendar_home) == [bob.calendar]
     browser.shoot("calendars-hidden")
-    page.get_by_role("button", name="Take back Ann's").click()
+    browser.follow(page.get_by_role("button", name="Take back Ann's"))
     assert path in listed(bob, bob.calendar_home)
 
 
@@ -124,17 +124,17 @@ def test_the_trash_gives_back_what_an_app_deleted(browser: Browser, ann: Client)
     page.reload()
     browser.shoot("trash")
     assert browser.problems() == []
-    page.get_by_role("button", name="Restore Contacts").click()
+    browser.follow(page.get_by_role("button", name="Restore Contacts"))
     assert ann.get(ann.book + "one.vcf").status == 200
     browser.open("/account/calendars/")
     browser.shoot("calendars-empty")
     assert browser.problems() == []
     browser.open("/account/trash/")
-    page.get_by_role("link", name="Remove Calendar for good").click()
+    browser.follow(page.get_by_role("link", name="Remove Calendar for good"))
     browser.shoot("trash-remove")
     assert browser.problems() == []
     page.get_by_label("Type the name").fill("Calendar")
-    page.get_by_role("button", name="Remove for good").click()
+    browser.follow(page.get_by_role("button", name="Remove for good"))
     assert "The trash is empty" in page.locator("main").inner_text()
 
 
@@ -145,8 +145,8 @@ def test_an_administrator_looks_who_sees_what(browser: Browser, ann: Client, bob
     browser.open("/admin/sharing/")
     browser.shoot("admin-sharing")
     assert browser.problems() == []
-    browser.page.get_by_role("link", name="Share Calendar of Ann").click()
-    browser.page.get_by_role("button", name="Take it back from Bob").click()
+    browser.follow(browser.page.get_by_role("link", name="Share Calendar of Ann"))
+    browser.follow(browser.page.get_by_role("button", name="Take it back from Bob"))
     assert listed(bob, bob.calendar_home) == [bob.calendar]
 
 

@@ -461,27 +461,27 @@ def test_journey_month_contacts_search_and_the_past(
         browser.open(path)
         assert browser.problems() == [], name
         browser.shoot(f"inside-{name}")
-    page.get_by_role("link", name="Zoë Miller").click()
+    browser.follow(page.get_by_role("link", name="Zoë Miller"))
     assert browser.problems() == []
     browser.shoot("inside-contact")
     browser.open("/account/search")
     page.get_by_role("searchbox").fill("fair")
-    page.get_by_role("button", name="Search").click()
+    browser.follow(page.get_by_role("button", name="Search"))
     assert browser.problems() == []
     browser.shoot("inside-search")
-    page.get_by_role("link", name="Fair in Halle").click()
+    browser.follow(page.get_by_role("link", name="Fair in Halle"))
     assert browser.problems() == []
     browser.shoot("inside-event")
-    page.get_by_role("link", name="What it was before").click()
+    browser.follow(page.get_by_role("link", name="What it was before"))
     assert browser.problems() == []
     browser.shoot("inside-version")
-    page.get_by_role("button", name="Restore this version").click()
+    browser.follow(page.get_by_role("button", name="Restore this version"))
     page.get_by_role("heading", name="Fair in Leipzig").wait_for()
     dav.delete(dav.calendar + "b.ics")
     browser.open("/account/deleted")
     assert browser.problems() == []
     browser.shoot("inside-deleted")
-    page.get_by_role("button", name="Restore Fair in Leipzig").click()
+    browser.follow(page.get_by_role("button", name="Restore Fair in Leipzig"))
     page.get_by_role("heading", name="Fair in Leipzig").wait_for()
     page.set_viewport_size({"width": 390, "height": 844})
     browser.open(JANUARY)

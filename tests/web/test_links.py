@@ -255,14 +255,14 @@ def test_the_journey_in_a_browser(browser: Any) -> None:
     browser.open(LINKS)
     page = browser.page
     assert browser.problems() == []
-    page.get_by_role("link", name="Make the first one").click()
+    browser.follow(page.get_by_role("link", name="Make the first one"))
     assert browser.problems() == []
     browser.shoot("links-new")
     page.get_by_label("Who is it for?").fill("Mum")
     page.get_by_label("Calendar", exact=True).check()
     page.get_by_text("Name, end, password, page").click()
     page.get_by_label("Also a page for people").check()
-    page.get_by_role("button", name="Get the link").click()
+    browser.follow(page.get_by_role("button", name="Get the link"))
     page.get_by_role("heading", name="Link: Mum").wait_for()
     assert browser.problems() == []
     page.get_by_role("button", name="Copy: Address of the link").click()
@@ -270,7 +270,7 @@ def test_the_journey_in_a_browser(browser: Any) -> None:
     page.get_by_text("QR code for a phone").click()
     assert page.locator(".qr svg").is_visible()
     browser.shoot("links-show")
-    page.get_by_role("button", name="Pause").click()
+    browser.follow(page.get_by_role("button", name="Pause"))
     page.get_by_text("Paused", exact=True).wait_for()
     browser.open(LINKS)
     assert browser.problems() == []

@@ -454,28 +454,28 @@ def test_the_life_of_an_account_in_a_browser(browser: Browser, there: There, wor
     there.put(*(f"e{number} Event" for number in range(12)))
     page = browser.page
     browser.sign_in("ann")
-    page.get_by_role("link", name="Other servers").click()
-    page.get_by_role("link", name="Connect an account").click()
+    browser.follow(page.get_by_role("link", name="Other servers"))
+    browser.follow(page.get_by_role("link", name="Connect an account"))
     assert browser.problems() == []
     browser.shoot("remote-providers")
-    page.get_by_role("link", name="iCloud").click()
+    browser.follow(page.get_by_role("link", name="iCloud"))
     assert browser.problems() == []
     browser.shoot("remote-add-icloud")
     page.go_back()
-    page.get_by_role("link", name="Other (CalDAV/CardDAV)").click()
+    browser.follow(page.get_by_role("link", name="Other (CalDAV/CardDAV)"))
     page.get_by_label("Address", exact=True).fill(there.address)
     page.get_by_label("User name").fill("ann")
     page.get_by_label("Password", exact=True).fill("wrong")
-    page.get_by_role("button", name="Connect").click()
+    browser.follow(page.get_by_role("button", name="Connect"))
     page.get_by_text("does not accept the name or the password").wait_for()
     assert browser.problems() == []
     browser.shoot("remote-add-wrong")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Connect").click()
+    browser.follow(page.get_by_role("button", name="Connect"))
     page.get_by_text("Choose what is to be kept in step").wait_for()
     assert browser.problems() == []
     browser.shoot("remote-choose")
-    page.get_by_role("button", name="Keep in step").click()
+    browser.follow(page.get_by_role("button", name="Keep in step"))
     page.get_by_role("progressbar").wait_for()
     browser.shoot("remote-running")
     work()
@@ -491,12 +491,12 @@ def test_the_life_of_an_account_in_a_browser(browser: Browser, there: There, wor
     page.get_by_text("looks like an accident").wait_for()
     assert browser.problems() == []
     browser.shoot("remote-guard")
-    page.get_by_role("button", name="Restore from the other side").click()
+    browser.follow(page.get_by_role("button", name="Restore from the other side"))
     work()
     page.goto(browser.address + "/account/remote/conflicts/")
     assert browser.problems() == []
     browser.shoot("remote-conflicts")
-    page.get_by_role("link", name="e1 Event at ten").click()
+    browser.follow(page.get_by_role("link", name="e1 Event at ten"))
     assert browser.problems() == []
     browser.shoot("remote-conflict")
     there.down = True
@@ -504,19 +504,21 @@ def test_the_life_of_an_account_in_a_browser(browser: Browser, there: There, wor
     browser.open("/account/remote/")
     assert browser.problems() == []
     browser.shoot("remote-list")
-    page.get_by_role("link", name="ann", exact=True).click()
-    page.get_by_role("link", name="Log").click()
+    browser.follow(page.get_by_role("link", name="ann", exact=True))
+    browser.follow(page.get_by_role("link", name="Log"))
     assert browser.problems() == []
     browser.shoot("remote-log")
     page.go_back()
-    page.get_by_role("link", name="Edit").click()
+    browser.follow(page.get_by_role("link", name="Edit"))
     assert browser.problems() == []
     browser.shoot("remote-edit")
-    page.get_by_role("link", name="Cancel").click()
-    page.get_by_role("link", name="Disconnect").click()
+    browser.follow(page.get_by_role("link", name="Cancel"))
+    browser.follow(page.get_by_role("link", name="Disconnect"))
     assert browser.problems() == []
     browser.shoot("remote-remove")
-    page.get_by_role("button", name="Disconnect").click()  # the data is kept unless one says otherwise
+    browser.follow(
+        page.get_by_role("button", name="Disconnect")
+    )  # the data is kept unless one says otherwise
     page.get_by_text("No accounts yet").wait_for()
     assert len(titles(store)) == 12
     there.down = False
@@ -531,13 +533,13 @@ def ends_with_its_data(browser: Browser, there: There, work: Any) -> None:
     page.get_by_label("Address", exact=True).fill(there.address)
     page.get_by_label("User name").fill("ann")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Connect").click()
+    browser.follow(page.get_by_role("button", name="Connect"))
     page.get_by_text("Choose what is to be kept in step").wait_for()
-    page.get_by_role("button", name="Keep in step").click()
+    browser.follow(page.get_by_role("button", name="Keep in step"))
     page.get_by_role("progressbar").wait_for()
     work()
     page.get_by_role("progressbar").wait_for(state="detached")
-    page.get_by_role("link", name="Disconnect").click()
+    browser.follow(page.get_by_role("link", name="Disconnect"))
     page.get_by_label("Delete them here").check()
-    page.get_by_role("button", name="Disconnect").click()
+    browser.follow(page.get_by_role("button", name="Disconnect"))
     page.get_by_text("No accounts yet").wait_for()

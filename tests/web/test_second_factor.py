@@ -137,19 +137,19 @@ def test_in_a_browser(browser: Browser) -> None:
     browser.open("/account/second-factor")
     assert browser.problems() == []
     browser.shoot("second-factor")
-    browser.page.get_by_role("button", name="Turn on").click()
+    browser.follow(browser.page.get_by_role("button", name="Turn on"))
     secret = browser.page.get_by_label("Key", exact=True).input_value()
     assert browser.problems() == []
     browser.shoot("second-factor-confirm")
     step = int(time.time()) // totp.STEP
     browser.page.get_by_label("Code", exact=True).fill(totp.code(secret, step))
-    browser.page.get_by_role("button", name="Turn on").click()
+    browser.follow(browser.page.get_by_role("button", name="Turn on"))
     assert browser.problems() == []
     browser.shoot("second-factor-codes")
-    browser.page.get_by_role("button", name="Sign out").click()
+    browser.follow(browser.page.get_by_role("button", name="Sign out"))
     browser.sign_in("ann")
     assert browser.problems() == []
     browser.shoot("sign-in-code")
     browser.page.get_by_label("Code").fill(totp.code(secret, step + 1))
-    browser.page.get_by_role("button", name="Sign in").click()
+    browser.follow(browser.page.get_by_role("button", name="Sign in"))
     assert browser.page.get_by_role("heading", level=1).inner_text() == "Ann"

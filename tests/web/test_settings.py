@@ -221,7 +221,7 @@ def test_settings_in_a_browser(browser: Browser) -> None:
         browser.shoot(f"settings-{section}")
     browser.open("/admin/settings/accounts")
     browser.page.get_by_label("First calendar").fill("Termine")
-    browser.page.get_by_role("button", name="Save").click()
+    browser.follow(browser.page.get_by_role("button", name="Save"))
     assert browser.page.get_by_role("status").inner_text() == "Saved. It holds from now on."
     browser.open("/admin/add-user")
     assert "Termine" in browser.page.get_by_role("main").inner_text()

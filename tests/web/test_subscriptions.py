@@ -179,32 +179,32 @@ def test_eve_sees_and_touches_nothing_and_an_administrator_helps(
 def test_the_life_of_a_subscription_in_a_browser(browser: Browser, remote: Remote, work: Any) -> None:
     page = browser.page
     browser.sign_in("ann")
-    page.get_by_role("link", name="Subscriptions").click()
+    browser.follow(page.get_by_role("link", name="Subscriptions"))
     assert browser.problems() == []
     browser.shoot("subscriptions-empty")
-    page.get_by_role("link", name="Subscribe to a calendar").click()
+    browser.follow(page.get_by_role("link", name="Subscribe to a calendar"))
     browser.shoot("subscriptions-add")
     assert browser.problems() == []
     page.get_by_label("Address of the calendar").fill(remote.url("/a.ics"))
-    page.get_by_role("button", name="Subscribe").click()
+    browser.follow(page.get_by_role("button", name="Subscribe"))
     browser.shoot("subscriptions-waiting")
     work()
     page.get_by_text("Up to date").wait_for()  # the page has noticed by itself
     assert browser.problems() == []
     browser.shoot("subscriptions-list")
     remote.replies["/a.ics"] = Reply(body=calendar())
-    page.get_by_role("button", name="Refresh Bins").click()
+    browser.follow(page.get_by_role("button", name="Refresh Bins"))
     work()
     page.get_by_text("Suddenly empty", exact=True).wait_for()
     assert browser.problems() == []
     browser.shoot("subscriptions-show")
-    page.get_by_role("link", name="Edit").click()
+    browser.follow(page.get_by_role("link", name="Edit"))
     assert browser.problems() == []
     browser.shoot("subscriptions-edit")
-    page.get_by_role("link", name="Cancel").click()
-    page.get_by_role("link", name="Remove").click()
+    browser.follow(page.get_by_role("link", name="Cancel"))
+    browser.follow(page.get_by_role("link", name="Remove"))
     assert browser.problems() == []
     browser.shoot("subscriptions-remove")
     page.get_by_label("Keep them").check()
-    page.get_by_role("button", name="Remove").click()
+    browser.follow(page.get_by_role("button", name="Remove"))
     page.get_by_text("No subscriptions yet").wait_for()

@@ -192,7 +192,7 @@ def test_journey_a_large_file_with_progress_duplicates_report_and_undo(
     assert browser.problems() == []
     browser.shoot("transfer-empty")
     browser.page.get_by_label("File", exact=True).set_input_files(str(file))
-    browser.page.get_by_role("button", name="Import").click()
+    browser.follow(browser.page.get_by_role("button", name="Import"))
     browser.page.get_by_role("progressbar", name="Progress").wait_for()
     assert browser.problems() == []
     browser.shoot("transfer-running")
@@ -201,7 +201,7 @@ def test_journey_a_large_file_with_progress_duplicates_report_and_undo(
     browser.shoot("transfer-done")
     assert browser.page.get_by_role("cell", name="No start").is_visible()
     assert len(titles(store)) == 3000
-    browser.page.get_by_role("button", name="Take it back").click()
+    browser.follow(browser.page.get_by_role("button", name="Take it back"))
     browser.page.get_by_text("3000 removed").first.wait_for(timeout=30_000)
     assert titles(store) == []
     browser.open("/account/import-export")
@@ -236,7 +236,7 @@ def test_journey_everything_to_a_second_server(
     browser.sign_in("ann")
     browser.open("/account/import-export")
     browser.page.get_by_label("File", exact=True).set_input_files(str(tmp_path / "everything.zip"))
-    browser.page.get_by_role("button", name="Import", exact=True).click()
+    browser.follow(browser.page.get_by_role("button", name="Import", exact=True))
     browser.page.get_by_text("1 imported, 0 were there, 0 refused.").wait_for(timeout=30_000)
     browser.shoot("transfer-second")
     assert browser.problems() == []

@@ -86,12 +86,18 @@ def long_names(store: Store, people: dict[str, int]) -> list[str]:
     ]
 
 
-def test_no_page_is_wider_than_a_small_phone(browser: Browser, long_names: list[str], store: Store) -> None:
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_no_page_is_wider_than_a_small_phone(
+    browser: Browser, long_names: list[str], people: dict[str, int], store: Store, language: str
+) -> None:
     browser.sign_in("ada")
+    with store.write() as tx:
+        principals.change(tx, people["ada"], language=language)
     browser.page.set_viewport_size({"width": 320, "height": 600})
     paths = [f"/account/{path}" for path in (*OWN, *long_names, *found_in(store))]
     paths += [f"/admin/{path}" for path in ADMIN]
     assert {path: wider for path in paths if (wider := beyond(browser, path))} == {}
+    assert browser.page.locator(f"html[lang={language}]").count() == 1
 
 
 def found_in(store: Store) -> list[str]:
@@ -110,6 +116,4 @@ def beyond(browser: Browser, path: str) -> Any:
     answer = browser.open(path)
     if answer.status != 200:
         return f"status {answer.status}"
-    return browser.page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
+    return browser.page.evaluate(BEYOND)

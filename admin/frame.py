@@ -23,7 +23,7 @@ from davserver.errors import HttpError
 from davserver.log import mask
 from davserver.storage.engine import is_transient, is_unavailable
 
-from .language import said
+from .language import said, size
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -52,7 +52,6 @@ HINTS = {
     403: lazy_gettext("Your account may not see this page. An administrator can."),
     404: lazy_gettext("The address may be mistyped, or what was here is gone."),
     405: lazy_gettext("Go back and use the buttons of the page."),
-    413: lazy_gettext("The server takes smaller files only. Your administrator can change the limit."),
 }
 _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -68,7 +67,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(HTTPException, _http_exception)
     app.jinja_env.globals.update(icon=icon, version=__version__)
-    app.jinja_env.filters.update(ticks=ticks)
+    app.jinja_env.filters.update(ticks=ticks, breakable=breakable)
 
 
 def _add_headers(response: Response) -> Response:
@@ -105,7 +104,16 @@ def _http_exception(error: HTTPException) -> Any:
     if status < 400:  # redirects that routing makes
         return error
     headers = [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
-    return error_page(status, str(HINTS.get(status, ""))), status, headers
+    return error_page(status, _hint(status)), status, headers
+
+
+def _hint(status: int) -> str:
+    """What to do about it, in words."""
+    if status == 413 and (most := request.max_content_length):
+        return str(
+            _("The server takes at most %(size)s. An administrator can change the limit.", size=size(most))
+        )
+    return str(HINTS.get(status, ""))
 
 
 def error_page(status: int, message: str) -> str:
@@ -120,6 +128,11 @@ def error_page(status: int, message: str) -> str:
 def ticks(text: Any) -> Markup:
     """A text in which `commands` stand between ticks, as config.py writes them."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
+
+
+def breakable(text: str) -> Markup:
+    """A mail address that breaks where it has parts, in a column that is too narrow for it."""
+    return Markup("<wbr>").join(re.split(r"(?<=\.)|(?=@)", text))
 
 
 @functools.cache

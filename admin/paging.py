@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import request, url_for
 from flask_babel import gettext as _
+from werkzeug.routing import RequestRedirect
 
 PER_PAGE = 50
 
@@ -47,5 +48,14 @@ def offset() -> int:
 
 
 def page_of(rows: Sequence[Any], total: int | None = None) -> Page:
-    """The page asked for, made of up to ``PER_PAGE + 1`` rows."""
-    return Page(rows[:PER_PAGE], page_number(), len(rows) > PER_PAGE, total)
+    """The page asked for, made of up to ``PER_PAGE + 1`` rows; beyond the end it leads to the last one."""
+    page = Page(rows[:PER_PAGE], page_number(), len(rows) > PER_PAGE, total)
+    if not rows and page.number > 1:
+        raise _Beyond(page.url(max(1, -(-(total or 1) // PER_PAGE))))
+    return page
+
+
+class _Beyond(RequestRedirect):
+    """What stood on the page asked for is gone."""
+
+    code = 303

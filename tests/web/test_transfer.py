@@ -160,7 +160,9 @@ def test_a_file_larger_than_other_requests_is_taken(make_server: Any, store: Sto
     big = calendar(*((f"u{number}", "x" * 1000) for number in range(200)))
     waited(upload(ann.get("/account/import-export"), big))
     assert len(titles(store)) == 200
-    assert upload(ann.get("/account/import-export"), big * 2).status == 413
+    refused = upload(ann.get("/account/import-export"), big * 2)
+    assert (refused.status, refused.text("h1")) == (413, "That is too large")
+    assert "The server takes at most 300 kB" in refused.text("main")
 
 
 def test_an_administrator_does_it_for_others_and_nobody_else_does(visit: Any, store: Store) -> None:

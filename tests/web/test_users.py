@@ -157,8 +157,8 @@ def test_rooms_and_equipment_have_a_calendar_and_nobody_signs_in_as_them(
 ) -> None:
     ada = visit("ada")
     ada.get("/admin/add-resource").submit(kind="room", name="attic", display_name="The attic")
-    assert ada.get("/admin/users/?kind=resource").texts("tbody th") == ["attic"]
-    assert ada.get("/admin/users/").texts("tbody th") == ["ada", "ann", "bob", "eve"]
+    assert ada.get("/admin/users/?kind=resource").texts("tbody th a") == ["attic"]
+    assert ada.get("/admin/users/").texts("tbody th a") == ["ada", "ann", "bob", "eve"]
     with store.read() as tx:
         attic = principals.get(tx, "attic")
         assert attic is not None
@@ -233,6 +233,8 @@ def test_the_list_is_searched_sorted_and_paged(visit: Any, store: Store) -> None
     assert found.texts("tbody th")[0] == "user0007"
     assert ada.get("/admin/users/?q=%25").texts("tbody th") == []
     assert ada.get("/admin/users/?order=nonsense&page=-3").status == 200
+    assert "101 to 124 of 124" in ada.get("/admin/users/?page=99").follow().text("main")
+    assert "Nobody is called so" in ada.get("/admin/users/?q=nobody&page=2").follow().text("main")
     assert ada.get("/admin/users/?kind=nonsense").status == 404
 
 

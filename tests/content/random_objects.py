@@ -476,7 +476,10 @@ def _comp_filter(rng: Random) -> CompFilter:
 def calendar_filter(rng: Random) -> CompFilter:
     """A filter for VCALENDAR with one condition on components, or two."""
     parts = tuple(_comp_filter(rng) for _ in range(rng.choice((1, 1, 1, 1, 2))))
-    return CompFilter("VCALENDAR", comp_filters=parts, test=rng.choice(tuple(Test)))
+    test = rng.choice(tuple(Test))
+    if len({part.name for part in parts}) > 1:
+        test = Test.ANYOF  # no object has two kinds
+    return CompFilter("VCALENDAR", comp_filters=parts, test=test)
 
 
 def card_filter(rng: Random) -> CardFilter:

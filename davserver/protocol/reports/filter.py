@@ -82,19 +82,16 @@ def _loosened(top: CompFilter) -> CompFilter:
     component" by leaving it out. Of several kinds that are asked for by nothing but a time, the first is
     found, as by CalendarServer and Baïkal (CalDAVTester: reports 17a, 21a, 23a).
     """
-    kinds = {part.name.upper() for part in top.comp_filters if part == _timed(part)}
-    if len(top.comp_filters) == len(kinds) > 1 and kinds <= set(_MAIN) and not top.prop_filters:
+    plain = [part for part in top.comp_filters if part == CompFilter(part.name, time_range=part.time_range)]
+    kinds = {part.name.upper() for part in plain}
+    is_plain = top == CompFilter(top.name, comp_filters=tuple(plain))
+    if is_plain and 1 < len(kinds) == len(plain) and kinds <= set(_MAIN):
         return replace(top, comp_filters=top.comp_filters[:1])
     lower = tuple(part for part in top.prop_filters if part.name.upper() not in _OF_VCALENDAR)
     if top.comp_filters or not (lower or top.time_range):
         return top
     parts = tuple(CompFilter(name, False, top.time_range, lower, test=top.test) for name in _MAIN)
     return CompFilter(top.name, comp_filters=parts, test=Test.ANYOF)
-
-
-def _timed(part: CompFilter) -> CompFilter:
-    """A filter for the same component at the same time, without further conditions."""
-    return CompFilter(part.name, time_range=part.time_range, test=part.test)
 
 
 def _comp_filter(element: Element, level: int) -> CompFilter:

@@ -31,8 +31,8 @@ from davserver.storage.schema import collection, item, setting
 MOST_HOLDERS = 2048
 """Items that are named to the database one by one; more of them it finds as quickly itself."""
 
-MOST_BYTES = 16 * 1024 * 1024
-"""Memory for all that is kept, and a quarter of it for one property of one collection."""
+MOST_BYTES = 32 * 1024 * 1024
+"""Memory for all that is kept; a quarter of it for one property of one collection, some 200,000 items."""
 
 MOST_KEPT = 2000
 

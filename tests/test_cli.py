@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import io
 import json
 import os
@@ -14,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -362,6 +365,13 @@ def test_db_tidy_forgets_history_beyond_its_days(
 @contextmanager
 def serving(*options: str, **environ: str) -> Iterator[tuple[str, list[str]]]:
     """A real server process; yields its address and what it printed before it."""
+    with running(*options, **environ) as (address, lines, _):
+        yield address, lines
+
+
+@contextmanager
+def running(*options: str, **environ: str) -> Iterator[tuple[str, list[str], int]]:
+    """The same, and the process's id."""
     command = [sys.executable, "-m", "davserver", "serve", "--listen", "127.0.0.1:0", *options]
     process = subprocess.Popen(
         command,
@@ -378,7 +388,7 @@ def serving(*options: str, **environ: str) -> Iterator[tuple[str, list[str]]]:
             if "answers at" in line:
                 break
         assert lines, "the server said nothing"
-        yield lines[-1].rpartition(" ")[2], lines
+        yield lines[-1].rpartition(" ")[2], lines, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
@@ -442,6 +452,36 @@ def test_the_command_line_starts_with_the_standard_library_alone() -> None:
         "davserver.errors",
     }
     assert not {"asyncio", "dataclasses", "email", "http", "inspect", "logging", "sqlite3", "ssl"} & loaded
+
+
+def answered(address: str, user: str, method: str, path: str, body: str) -> int:
+    """The status of one request by a connection of its own."""
+    with closing(http.client.HTTPConnection(address.split("/")[2], timeout=20)) as connection:
+        signed = base64.b64encode(f"{user}:correct horse".encode()).decode()
+        headers = {"Authorization": f"Basic {signed}", "Content-Type": "application/xml", "Depth": "1"}
+        connection.request(method, f"/dav/calendars/{user}/{path}", body, headers)
+        return connection.getresponse().status
+
+
+def memory(pid: int) -> float:
+    """MiB of a process that are in memory."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc, and what it is about is glibc's")
+@pytest.mark.usefixtures("real_hashes")
+def test_memory_that_logins_need_is_given_back(run: Run, data: Path) -> None:
+    """Each takes 19 MiB for a moment, on whatever thread."""
+    users = [f"user{number}" for number in range(6)]
+    for name in users:
+        run(f"user add {name} --password-stdin", "correct horse")
+    with running() as (address, _, pid):
+        assert answered(address, users[0], "PROPFIND", "", "") == 207
+        before = memory(pid)
+        with ThreadPoolExecutor(len(users)) as pool:
+            assert set(pool.map(lambda name: answered(address, name, "PROPFIND", "", ""), users)) == {207}
+        assert memory(pid) < before + 10
 
 
 def test_a_subscription_to_what_is_no_address_is_refused_at_once(

@@ -371,9 +371,12 @@ def test_what_is_shared_costs_a_constant_number_of_statements(
     )
 
     def cost(path: str, depth: str = "1") -> int:
-        with counted(store, monkeypatch) as seen:
-            assert bob.propfind(path, *names, depth=depth).status == 207
-        return seen[0]
+        counts = []
+        for _ in range(2):  # every few seconds one request also looks whether the settings have changed
+            with counted(store, monkeypatch) as seen:
+                assert bob.propfind(path, *names, depth=depth).status == 207
+            counts.append(seen[0])
+        return min(counts)
 
     share(ann, ann.calendar, "bob")
     share(eve, eve.calendar, "bob")
@@ -394,6 +397,9 @@ def test_a_home_without_shares_asks_one_question_more(
 ) -> None:
     bob = client("bob")
     bob.propfind(bob.calendar_home, D + "displayname", depth="1")
-    with counted(store, monkeypatch) as seen:
-        bob.propfind(bob.calendar_home, D + "displayname", depth="1")
-    assert seen[0] == 3, "who asks, his own, what others share"
+    costs = []
+    for _ in range(2):  # as above
+        with counted(store, monkeypatch) as seen:
+            bob.propfind(bob.calendar_home, D + "displayname", depth="1")
+        costs.append(seen[0])
+    assert min(costs) == 3, "who asks, his own, what others share"

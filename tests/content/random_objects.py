@@ -477,8 +477,10 @@ def calendar_filter(rng: Random) -> CompFilter:
     """A filter for VCALENDAR with one condition on components, or two."""
     parts = tuple(_comp_filter(rng) for _ in range(rng.choice((1, 1, 1, 1, 2))))
     test = rng.choice(tuple(Test))
-    if len({part.name for part in parts}) > 1:
-        test = Test.ANYOF  # no object has two kinds
+    if len({part.name for part in parts}) > 1 and all(
+        part == CompFilter(part.name, time_range=part.time_range) for part in parts
+    ):
+        test = Test.ANYOF  # of these the server takes the first (protocol/reports/filter)
     return CompFilter("VCALENDAR", comp_filters=parts, test=test)
 
 
